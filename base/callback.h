@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_BASE_CALLBACK_H_
+#define NODEVOL_BASE_CALLBACK_H_
+
+#include <exception>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace nodevol {
+
+// What an asynchronous call answers with. It is called exactly once, on any thread.
+template <typename T>
+using Callback = absl::AnyInvocable<void(absl::StatusOr<T>) &&>;
+using StatusCallback = absl::AnyInvocable<void(absl::Status) &&>;
+
+// INTERNAL, with a log id under which the exception itself is in the log. For the last-resort catch
+// at a boundary; nothing of ours throws on purpose.
+absl::Status ExceptionStatus(const char* what);
+
+// Runs f and turns an exception into a status, so that none crosses the boundary and no callback is
+// ever dropped. f returns absl::Status or absl::StatusOr<T>.
+template <typename F>
+auto Guarded(F&& f) -> decltype(std::forward<F>(f)()) {
+  try {
+    return std::forward<F>(f)();
+  } catch (const std::exception& e) {
+    return ExceptionStatus(e.what());
+  } catch (...) {
+    return ExceptionStatus("not a std::exception");
+  }
+}
+
+}  // namespace nodevol
+
+#endif  // NODEVOL_BASE_CALLBACK_H_

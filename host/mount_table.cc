@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/mount_table.h"
+
+#include <cerrno>
+#include <memory>
+
+#include "libmount/libmount.h"
+
+#include "base/errno_status.h"
+
+namespace nodevol::host {
+namespace {
+
+std::string OrEmpty(const char* text) { return text == nullptr ? "" : text; }
+
+}  // namespace
+
+absl::StatusOr<std::vector<MountEntry>> ReadMountTable() {
+  const std::unique_ptr<libmnt_table, void (*)(libmnt_table*)> table(mnt_new_table(),
+                                                                     mnt_unref_table);
+  if (table == nullptr) return ErrnoStatus(ENOMEM, "read the mount table");
+  if (const int error = mnt_table_parse_file(table.get(), "/proc/self/mountinfo"); error != 0) {
+    return ErrnoStatus(error < 0 ? -error : EIO, "read /proc/self/mountinfo");
+  }
+  const std::unique_ptr<libmnt_iter, void (*)(libmnt_iter*)> iterator(
+      mnt_new_iter(MNT_ITER_FORWARD), mnt_free_iter);
+  if (iterator == nullptr) return ErrnoStatus(ENOMEM, "read the mount table");
+  std::vector<MountEntry> entries;
+  libmnt_fs* line = nullptr;
+  while (mnt_table_next_fs(table.get(), iterator.get(), &line) == 0) {
+    entries.push_back({mnt_fs_get_devno(line), OrEmpty(mnt_fs_get_root(line)),
+                       OrEmpty(mnt_fs_get_target(line)), OrEmpty(mnt_fs_get_fstype(line)),
+                       OrEmpty(mnt_fs_get_source(line))});
+  }
+  return entries;
+}
+
+}  // namespace nodevol::host

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/support/sandbox.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "host/file.h"
+#include "host/file_data.h"
+#include "host/filesystem_tools.h"
+#include "host/loop_device.h"
+#include "host/mount.h"
+#include "host/mount_table.h"
+
+namespace nodevol::testing {
+namespace {
+
+constexpr char kScratch[] = "/mnt";
+// EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are the same number; 2 is "do not flush the log".
+constexpr unsigned long kShutdown = _IOR('X', 125, uint32_t);
+constexpr uint32_t kNoLogFlush = 2;
+
+std::string ImageDirectory() {
+  const char* directory = ::getenv("TMPDIR");
+  return directory == nullptr ? "/var/tmp" : directory;
+}
+
+// A loop device is freed a moment after its mount is gone.
+void AwaitLoopGone(int number) {
+  for (int i = 0; i < 500; ++i) {
+    const absl::StatusOr<host::LoopDevice> device = host::OpenLoop(number, true);
+    if (!device.ok()) return;
+    const auto backing = host::LoopBackingOf(device->fd.get());
+    if (!backing.ok() || !backing->has_value()) return;
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+}
+
+}  // namespace
+
+absl::Status EnterSandbox() {
+  if (::geteuid() != 0) return absl::FailedPreconditionError("these tests need root");
+  if (::unshare(CLONE_NEWNS) != 0) return ErrnoStatus(errno, "unshare the mount namespace");
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return ErrnoStatus(errno, "make mounts private");
+  }
+  if (::mount("nodevol-test", kScratch, "tmpfs", 0, "mode=0700") != 0) {
+    return ErrnoStatus(errno, "mount a tmpfs");
+  }
+  return absl::OkStatus();
+}
+
+std::string NewDirectory() {
+  static std::atomic<int> counter = 0;
+  const std::string path = absl::StrCat(kScratch, "/", ::getpid(), "-", counter++);
+  return ::mkdir(path.c_str(), 0700) == 0 ? path : std::string();
+}
+
+absl::StatusOr<TestFilesystem> TestFilesystem::Create(Options options) {
+  const std::string directory = ImageDirectory();
+  UniqueFd image(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!image.valid()) return ErrnoStatus(errno, absl::StrCat("make an image in ", directory));
+  RETURN_IF_ERROR(host::SetFileSize(image.get(), options.bytes));
+  RETURN_IF_ERROR(host::MakeFilesystem(image.get(), options.type, options.mkfs_options));
+  TestFilesystem filesystem(std::move(options), std::move(image), NewDirectory());
+  RETURN_IF_ERROR(filesystem.Mount());
+  return filesystem;
+}
+
+TestFilesystem::TestFilesystem(TestFilesystem&& other) noexcept
+    : options_(std::move(other.options_)),
+      image_(std::move(other.image_)),
+      path_(std::move(other.path_)),
+      loop_number_(other.loop_number_),
+      mounted_(std::exchange(other.mounted_, false)) {}
+
+TestFilesystem::~TestFilesystem() {
+  if (mounted_) Unmount().IgnoreError();
+  if (!path_.empty()) ::rmdir(path_.c_str());
+}
+
+absl::Status TestFilesystem::Mount() {
+  ASSIGN_OR_RETURN(const host::LoopDevice loop,
+                   host::AttachLoop(image_.get(), {.autoclear = true, .sector_bytes = 4096}));
+  std::vector<host::FilesystemOption> options;
+  if (!options_.mount_option.empty()) options.emplace_back(options_.mount_option, "");
+  ASSIGN_OR_RETURN(const UniqueFd tree,
+                   host::NewMount(host::FilesystemName(options_.type), loop.Path(), false, options,
+                                  {.nosuid = false, .nodev = false}));
+  ASSIGN_OR_RETURN(const UniqueFd target, host::OpenPath(path_, O_PATH | O_DIRECTORY));
+  RETURN_IF_ERROR(host::AttachMount(tree.get(), target.get()));
+  loop_number_ = loop.number;
+  mounted_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status TestFilesystem::Unmount() {
+  mounted_ = false;
+  // Mounts stacked beneath go first: a test that failed may have left them.
+  ASSIGN_OR_RETURN(const std::vector<host::MountEntry> table, host::ReadMountTable());
+  for (auto entry = table.rbegin(); entry != table.rend(); ++entry) {
+    if (absl::StartsWith(entry->target, path_ + "/")) {
+      ::umount2(entry->target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+    }
+  }
+  if (::umount2(path_.c_str(), 0) != 0 && ::umount2(path_.c_str(), MNT_DETACH) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("umount ", path_));
+  }
+  AwaitLoopGone(loop_number_);
+  return absl::OkStatus();
+}
+
+absl::Status TestFilesystem::CutPower() {
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath(path_, O_RDONLY | O_DIRECTORY));
+  uint32_t mode = kNoLogFlush;
+  if (::ioctl(root.get(), kShutdown, &mode) != 0) return ErrnoStatus(errno, "shut down");
+  return absl::OkStatus();
+}
+
+absl::Status TestFilesystem::Remount() {
+  RETURN_IF_ERROR(Unmount());
+  return Mount();
+}
+
+Leftovers Leftovers::Now() {
+  Leftovers now;
+  if (const auto loops = host::ListLoops(); loops.ok()) now.loops = static_cast<int>(loops->size());
+  if (const auto table = host::ReadMountTable(); table.ok()) {
+    now.mounts = static_cast<int>(table->size());
+  }
+  if (const auto directory = host::OpenPath("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+      directory.ok()) {
+    if (const auto names = host::ListDirectory(directory->get()); names.ok()) {
+      now.descriptors = static_cast<int>(names->size());
+    }
+  }
+  return now;
+}
+
+}  // namespace nodevol::testing
