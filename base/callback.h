@@ -16,6 +16,31 @@ template <typename T>
 using Callback = absl::AnyInvocable<void(absl::StatusOr<T>) &&>;
 using StatusCallback = absl::AnyInvocable<void(absl::Status) &&>;
 
+// A callback that takes a T, converts it, and passes the result on; errors are passed on as they
+// are.
+template <typename T, typename R, typename Convert>
+Callback<T> Converting(Callback<R> done, Convert convert) {
+  return [next = std::move(done), convert](absl::StatusOr<T> value) mutable {
+    if (value.ok()) {
+      std::move(next)(convert(*std::move(value)));
+    } else {
+      std::move(next)(std::move(value).status());
+    }
+  };
+}
+
+// A callback that takes a status and passes an empty R on when it is OK.
+template <typename R>
+StatusCallback AnsweringEmpty(Callback<R> done) {
+  return [next = std::move(done)](absl::Status status) mutable {
+    if (status.ok()) {
+      std::move(next)(R());
+    } else {
+      std::move(next)(std::move(status));
+    }
+  };
+}
+
 // INTERNAL, with a log id under which the exception itself is in the log. For the last-resort catch
 // at a boundary; nothing of ours throws on purpose.
 absl::Status ExceptionStatus(const char* what);

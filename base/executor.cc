@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,11 +44,22 @@ Executor::~Executor() {
 bool Executor::TryPost(Task&& task) {
   absl::MutexLock lock(&mutex_);
   if (closed_ || queue_.size() >= options_.max_queued) return false;
-  queue_.push_back(std::move(task));
-  if (queue_.size() > idle_threads_ && threads_.size() < options_.max_threads) {
-    threads_.emplace_back([this, index = threads_.size()] { Run(index); });
+  if (queue_.size() >= idle_threads_ && threads_.size() < options_.max_threads &&
+      !StartThread() && threads_.empty()) {
+    return false;
   }
+  queue_.push_back(std::move(task));
   return true;
+}
+
+bool Executor::StartThread() {
+  try {
+    threads_.emplace_back([this, index = threads_.size()] { Run(index); });
+    return true;
+  } catch (const std::system_error& e) {
+    log::Error("can't start a thread", {{"executor", options_.name}, {"what", e.what()}});
+    return false;
+  }
 }
 
 bool Executor::Close(absl::Duration timeout) {

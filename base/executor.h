@@ -44,6 +44,8 @@ class Executor {
 
  private:
   void Run(size_t index);
+  // False when the system has no thread to give.
+  bool StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool HasWorkOrStopping() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool Idle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 

@@ -25,19 +25,23 @@ class KeyedMutex {
     Lock(Lock&& other) noexcept
         : owner_(std::exchange(other.owner_, nullptr)), key_(std::move(other.key_)) {}
     Lock& operator=(Lock&& other) noexcept {
-      std::swap(owner_, other.owner_);
-      std::swap(key_, other.key_);
+      if (this != &other) {
+        Release();
+        owner_ = std::exchange(other.owner_, nullptr);
+        key_ = std::move(other.key_);
+      }
       return *this;
     }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
-    ~Lock() {
-      if (owner_ != nullptr) owner_->Unlock(key_);
-    }
+    ~Lock() { Release(); }
 
    private:
     friend class KeyedMutex;
     Lock(KeyedMutex* owner, std::string key) : owner_(owner), key_(std::move(key)) {}
+    void Release() {
+      if (owner_ != nullptr) owner_->Unlock(key_);
+    }
 
     KeyedMutex* owner_;
     std::string key_;

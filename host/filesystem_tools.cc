@@ -70,13 +70,8 @@ absl::Status GrowXfs(int mounted, int64_t bytes) {
   struct xfs_growfs_data grow = {};
   grow.newblocks = blocks;
   grow.imaxpct = geometry.imaxpct;
-  if (::ioctl(mounted, XFS_IOC_FSGROWFSDATA, &grow) == 0) return absl::OkStatus();
-  const int error = errno;
-  // The last allocation group has a least size: with less than that to add, XFS says EINVAL and
-  // stays as it is, which is all that can be had.
-  constexpr uint64_t kLeastGroupBlocks = 64 * static_cast<uint64_t>(kMiB) / 4096;
-  if (error == EINVAL && blocks - geometry.datablocks < kLeastGroupBlocks) return absl::OkStatus();
-  return ErrnoStatus(error, "grow XFS");
+  if (::ioctl(mounted, XFS_IOC_FSGROWFSDATA, &grow) != 0) return ErrnoStatus(errno, "grow XFS");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -88,7 +83,7 @@ int64_t MinimumFilesystemBytes(FilesystemType type) {
     case FilesystemType::kXfs:
       return 300 * kMiB;  // mkfs.xfs refuses less
     case FilesystemType::kBtrfs:
-      return 128 * kMiB;  // mkfs.btrfs refuses less than about 109 MiB
+      return 256 * kMiB;  // mkfs.btrfs takes 109 MiB, but the kernel grows none to less than this
     case FilesystemType::kOther:
       break;
   }

@@ -42,6 +42,7 @@ absl::Status LowerSysResource() {
 ScopedSysResource::ScopedSysResource() {
   absl::StatusOr<CapabilitySets> sets = Get();
   if (!sets.ok() || ((*sets)[0].permitted & kSysResource) == 0) return;
+  if (((*sets)[0].effective & kSysResource) != 0) return;  // whoever raised it lowers it
   (*sets)[0].effective |= kSysResource;
   raised_ = Set(*sets).ok();
 }

@@ -76,9 +76,15 @@ absl::Status RemoveTree(int directory, absl::string_view name) {
     ASSIGN_OR_RETURN(const bool enter, UnlinkUnlessDirectory(level.directory.get(), child));
     if (!enter) continue;
     if (levels.size() >= kMaxOpenLevels) {
-      const std::string moved = absl::StrCat(".nodevol-deep-", moved_up++);
-      RETURN_IF_ERROR(
-          RenameNoReplace(level.directory.get(), child, levels.front().directory.get(), moved));
+      // A name is taken when an interrupted removal left it, or the tree's owner chose it.
+      const int top_directory = levels.front().directory.get();
+      std::string moved;
+      absl::Status renamed;
+      do {
+        moved = absl::StrCat(".nodevol-deep-", moved_up++);
+        renamed = RenameNoReplace(level.directory.get(), child, top_directory, moved);
+      } while (ErrnoOf(renamed) == EEXIST);
+      RETURN_IF_ERROR(renamed);
       levels.front().names.push_back(moved);
       continue;
     }

@@ -16,9 +16,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 
 #include "base/errno_status.h"
+#include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "host/file.h"
@@ -116,17 +116,19 @@ absl::StatusOr<pid_t> Start(const std::vector<std::string>& command, int file, i
   return pid;
 }
 
-// Reads until the program has closed its output or the deadline has come.
-bool Collect(int pipe, absl::Time deadline, std::string& output) {
+bool AwaitReadable(int fd, absl::Duration deadline) {
   while (true) {
-    const int64_t left = std::max<int64_t>(0, absl::ToInt64Milliseconds(deadline - absl::Now()));
-    pollfd poll_fd = {pipe, POLLIN, 0};
+    const int64_t left = std::max<int64_t>(0, absl::ToInt64Milliseconds(deadline - MonotonicNow()));
+    pollfd poll_fd = {fd, POLLIN, 0};
     const int ready = ::poll(&poll_fd, 1, static_cast<int>(std::min<int64_t>(left, 60'000)));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) {
-      if (absl::Now() >= deadline) return false;
-      continue;
-    }
+    if (ready > 0) return true;
+    if (MonotonicNow() >= deadline) return false;
+  }
+}
+
+// Reads until the program has closed its output or the deadline has come.
+bool Collect(int pipe, absl::Duration deadline, std::string& output) {
+  while (AwaitReadable(pipe, deadline)) {
     std::array<char, 1024> chunk = {};
     const ssize_t got = ::read(pipe, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
@@ -134,6 +136,13 @@ bool Collect(int pipe, absl::Time deadline, std::string& output) {
     output.append(chunk.data(), static_cast<size_t>(got));
     if (output.size() > 2 * kOutputBytes) output.erase(0, output.size() - kOutputBytes);
   }
+  return false;
+}
+
+// A program may close its output long before it ends.
+bool AwaitEnd(pid_t pid, absl::Duration deadline) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  return !process.valid() || AwaitReadable(process.get(), deadline);
 }
 
 int Reap(pid_t pid) {
@@ -147,12 +156,12 @@ int Reap(pid_t pid) {
 
 absl::Status Run(const std::vector<std::string>& command, int file, absl::Duration timeout,
                  const std::vector<int>& ok_statuses) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Duration deadline = MonotonicNow() + timeout;
   ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
   ASSIGN_OR_RETURN(const pid_t pid, Start(command, file, pipe.write.get()));
   pipe.write.reset();
   std::string output;
-  const bool ended = Collect(pipe.read.get(), deadline, output);
+  const bool ended = Collect(pipe.read.get(), deadline, output) && AwaitEnd(pid, deadline);
   if (!ended) ::kill(-pid, SIGKILL);
   const int status = Reap(pid);
   if (!ended) {

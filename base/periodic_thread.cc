@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/periodic_thread.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace nodevol {
+
+PeriodicThread::PeriodicThread(std::string name, absl::Duration interval,
+                               std::function<void()> run)
+    : name_(name.substr(0, 15)),  // what the kernel keeps of a thread's name
+      interval_(interval),
+      run_(std::move(run)),
+      thread_([this] { Loop(); }) {}
+
+PeriodicThread::~PeriodicThread() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void PeriodicThread::Kick() {
+  absl::MutexLock lock(&mutex_);
+  kicked_ = true;
+}
+
+void PeriodicThread::Loop() {
+  pthread_setname_np(pthread_self(), name_.c_str());
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(this, &PeriodicThread::Wanted), interval_);
+      if (stopping_) return;
+      kicked_ = false;
+    }
+    run_();
+  }
+}
+
+}  // namespace nodevol

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calls that change something. Those that only look are in controller_queries.cc.
+#include "controller/controller_handler.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/status_macros.h"
+#include "controller/snapshot_message.h"
+#include "rpc/convert.h"
+#include "storage/capability.h"
+#include "storage/volume_spec.h"
+
+namespace nodevol::controller {
+namespace {
+
+using storage::SnapshotId;
+using storage::VolumeId;
+
+absl::Status Required(absl::string_view field) {
+  return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
+}
+
+// An id that is no id of ours names nothing, so deleting it is done; but what looks like an attempt
+// to leave the grammar altogether is answered as the mistake it is.
+absl::Status CheckForeignId(absl::string_view field, absl::string_view id) {
+  if (id.empty()) return Required(field);
+  if (absl::StrContains(id, '/') || absl::StrContains(id, "..")) {
+    return absl::InvalidArgumentError(absl::StrCat(field, " \"", id, "\" is not an id"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeRequest& request) {
+  if (request.name().empty()) return Required("name");
+  if (request.volume_capabilities().empty()) return Required("volume_capabilities");
+  if (!request.mutable_parameters().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("mutable parameter \"", request.mutable_parameters().begin()->first,
+                     "\": this driver has none; remove the VolumeAttributesClass"));
+  }
+  v1::VolumeRequest converted;
+  converted.set_name(request.name());
+  *converted.mutable_capacity_range() = rpc::FromCsi(request.capacity_range());
+  for (const csi::v1::VolumeCapability& capability : request.volume_capabilities()) {
+    if (!capability.mount().volume_mount_group().empty()) {
+      return absl::InvalidArgumentError(
+          "volume_mount_group is not supported; the CO applies fsGroup itself");
+    }
+    *converted.add_capabilities() = rpc::FromCsi(capability);
+  }
+  *converted.mutable_parameters() = request.parameters();
+  if (request.has_volume_content_source()) {
+    *converted.mutable_content_source() = rpc::FromCsi(request.volume_content_source());
+    if (converted.content_source().type_case() == v1::ContentSource::TYPE_NOT_SET) {
+      return absl::InvalidArgumentError("volume_content_source is neither a snapshot nor a volume");
+    }
+  }
+  // Again in the engine; here so that an impossible request is told from a full node.
+  RETURN_IF_ERROR(storage::ParseVolumeSpec(converted).status());
+  return converted;
+}
+
+}  // namespace
+
+csi::v1::Volume ControllerHandler::ToCsi(const v1::VolumeRecord& volume) const {
+  csi::v1::Volume converted;
+  converted.set_volume_id(volume.id());
+  converted.set_capacity_bytes(volume.size_bytes());
+  *converted.mutable_volume_context() = volume.volume_context();
+  if (volume.request().has_content_source()) {
+    *converted.mutable_content_source() = rpc::ToCsi(volume.request().content_source());
+  }
+  *converted.add_accessible_topology() = topology_.SegmentOf(storage_.node_id());
+  return converted;
+}
+
+absl::StatusOr<storage::VolumePtr> ControllerHandler::Find(const std::string& volume_id) const {
+  const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
+  if (!id.has_value()) {
+    return absl::NotFoundError(absl::StrCat("volume \"", volume_id, "\" does not exist"));
+  }
+  return storage_.GetVolume(*id);
+}
+
+absl::Status ControllerHandler::CheckTopology(const csi::v1::CreateVolumeRequest& request) const {
+  const auto& requisite = request.accessibility_requirements().requisite();
+  const bool here =
+      requisite.empty() ||
+      std::any_of(requisite.begin(), requisite.end(), [this](const csi::v1::Topology& topology) {
+        return topology_.NodeOf(topology) == storage_.node_id();
+      });
+  if (here) return absl::OkStatus();
+  if (const storage::VolumePtr existing = storage_.FindVolume(request.name());
+      existing != nullptr) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("volume \"", request.name(), "\" exists on node ", storage_.node_id(),
+                     ", which the accessibility requirements exclude; use another name"));
+  }
+  return absl::ResourceExhaustedError(absl::StrCat("the accessibility requirements exclude node ",
+                                                   storage_.node_id(),
+                                                   ", the only one with pools"));
+}
+
+void ControllerHandler::CreateVolume(const Context& context,
+                                     const csi::v1::CreateVolumeRequest& request,
+                                     Callback<csi::v1::CreateVolumeResponse> done) {
+  absl::StatusOr<v1::VolumeRequest> converted = ToVolumeRequest(request);
+  absl::Status valid = converted.status();
+  if (valid.ok()) valid = CheckTopology(request);
+  if (!valid.ok()) return std::move(done)(valid);
+  storage_.CreateVolume(
+      context, *converted,
+      Converting<storage::VolumePtr>(std::move(done), [this](const storage::VolumePtr& volume) {
+        csi::v1::CreateVolumeResponse response;
+        *response.mutable_volume() = ToCsi(*volume);
+        return response;
+      }));
+}
+
+void ControllerHandler::DeleteVolume(const Context& context,
+                                     const csi::v1::DeleteVolumeRequest& request,
+                                     Callback<csi::v1::DeleteVolumeResponse> done) {
+  StatusCallback answer = AnsweringEmpty(std::move(done));
+  const std::optional<VolumeId> id = VolumeId::Parse(request.volume_id());
+  if (!id.has_value()) return std::move(answer)(CheckForeignId("volume_id", request.volume_id()));
+  storage_.DeleteVolume(context, *id, std::move(answer));
+}
+
+void ControllerHandler::PublishVolume(const Context& context,
+                                      const csi::v1::ControllerPublishVolumeRequest& request,
+                                      Callback<csi::v1::ControllerPublishVolumeResponse> done) {
+  v1::ControllerPublication publication;
+  const absl::Status valid = [&]() -> absl::Status {
+    if (request.volume_id().empty()) return Required("volume_id");
+    if (request.node_id().empty()) return Required("node_id");
+    if (!request.has_volume_capability()) return Required("volume_capability");
+    publication.set_node_id(request.node_id());
+    publication.set_readonly(request.readonly());
+    *publication.mutable_capability() = rpc::FromCsi(request.volume_capability());
+    RETURN_IF_ERROR(storage::CheckCapability(publication.capability()));
+    ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+    if (request.node_id() != storage_.node_id()) {
+      return absl::NotFoundError(absl::StrCat("node \"", request.node_id(),
+                                              "\" is not known; volume ", request.volume_id(),
+                                              " is on node ", storage_.node_id()));
+    }
+    return storage::CheckVolumeHas(*volume, publication.capability());
+  }();
+  if (!valid.ok()) return std::move(done)(valid);
+  storage_.PublishVolume(
+      context, *VolumeId::Parse(request.volume_id()), publication,
+      Converting<storage::VolumePtr>(std::move(done), [](const storage::VolumePtr&) {
+        return csi::v1::ControllerPublishVolumeResponse();
+      }));
+}
+
+void ControllerHandler::UnpublishVolume(const Context& context,
+                                        const csi::v1::ControllerUnpublishVolumeRequest& request,
+                                        Callback<csi::v1::ControllerUnpublishVolumeResponse> done) {
+  StatusCallback answer = AnsweringEmpty(std::move(done));
+  const std::optional<VolumeId> id = VolumeId::Parse(request.volume_id());
+  if (!id.has_value()) return std::move(answer)(CheckForeignId("volume_id", request.volume_id()));
+  storage_.UnpublishVolume(context, *id, request.node_id(), std::move(answer));
+}
+
+void ControllerHandler::ExpandVolume(const Context& context,
+                                     const csi::v1::ControllerExpandVolumeRequest& request,
+                                     Callback<csi::v1::ControllerExpandVolumeResponse> done) {
+  const absl::Status valid = [&]() -> absl::Status {
+    if (request.volume_id().empty()) return Required("volume_id");
+    if (!request.has_capacity_range()) return Required("capacity_range");
+    ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+    if (!request.has_volume_capability()) return absl::OkStatus();
+    const v1::VolumeCapability capability = rpc::FromCsi(request.volume_capability());
+    RETURN_IF_ERROR(storage::CheckCapability(capability));
+    const absl::Status has = storage::CheckVolumeHas(*volume, capability);
+    // The spec's code for a capability that the volume lacks is another here than when it is used.
+    return has.ok() ? has : absl::InvalidArgumentError(has.message());
+  }();
+  if (!valid.ok()) return std::move(done)(valid);
+  storage_.ExpandVolume(
+      context, *VolumeId::Parse(request.volume_id()), rpc::FromCsi(request.capacity_range()),
+      Converting<storage::ExpandedVolume>(
+          std::move(done), [](const storage::ExpandedVolume& expanded) {
+            csi::v1::ControllerExpandVolumeResponse response;
+            response.set_capacity_bytes(expanded.volume->size_bytes());
+            response.set_node_expansion_required(expanded.node_expansion_required);
+            return response;
+          }));
+}
+
+void ControllerHandler::CreateSnapshot(const Context& context,
+                                       const csi::v1::CreateSnapshotRequest& request,
+                                       Callback<csi::v1::CreateSnapshotResponse> done) {
+  if (request.source_volume_id().empty() || request.name().empty()) {
+    return std::move(done)(Required(request.name().empty() ? "name" : "source_volume_id"));
+  }
+  v1::SnapshotRequest converted;
+  converted.set_name(request.name());
+  converted.set_source_volume_id(request.source_volume_id());
+  *converted.mutable_parameters() = request.parameters();
+  storage_.CreateSnapshot(
+      context, converted,
+      Converting<storage::SnapshotPtr>(std::move(done), [](const storage::SnapshotPtr& snapshot) {
+        csi::v1::CreateSnapshotResponse response;
+        *response.mutable_snapshot() = ToCsiSnapshot(*snapshot);
+        return response;
+      }));
+}
+
+void ControllerHandler::DeleteSnapshot(const Context& context,
+                                       const csi::v1::DeleteSnapshotRequest& request,
+                                       Callback<csi::v1::DeleteSnapshotResponse> done) {
+  StatusCallback answer = AnsweringEmpty(std::move(done));
+  const std::optional<SnapshotId> id = SnapshotId::Parse(request.snapshot_id());
+  if (!id.has_value()) {
+    return std::move(answer)(CheckForeignId("snapshot_id", request.snapshot_id()));
+  }
+  storage_.DeleteSnapshot(context, *id, std::move(answer));
+}
+
+}  // namespace nodevol::controller

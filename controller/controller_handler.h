@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_CONTROLLER_CONTROLLER_HANDLER_H_
+#define NODEVOL_CONTROLLER_CONTROLLER_HANDLER_H_
+
+#include "base/callback.h"
+#include "csi/csi.pb.h"
+#include "rpc/topology.h"
+#include "storage/node_storage.h"
+
+namespace nodevol::controller {
+
+// Decides csi.v1.Controller: checks a request, asks a node's storage, words the answer. It knows
+// storage only as the abstract NodeStorage. The codes are those of the spec's error tables.
+class ControllerHandler {
+ public:
+  using Context = storage::OperationContext;
+
+  // The storage must outlive the handler.
+  ControllerHandler(storage::NodeStorage& storage, rpc::Topology topology)
+      : storage_(storage), topology_(std::move(topology)) {}
+
+  void CreateVolume(const Context& context, const csi::v1::CreateVolumeRequest& request,
+                    Callback<csi::v1::CreateVolumeResponse> done);
+  void DeleteVolume(const Context& context, const csi::v1::DeleteVolumeRequest& request,
+                    Callback<csi::v1::DeleteVolumeResponse> done);
+  void PublishVolume(const Context& context, const csi::v1::ControllerPublishVolumeRequest& request,
+                     Callback<csi::v1::ControllerPublishVolumeResponse> done);
+  void UnpublishVolume(const Context& context,
+                       const csi::v1::ControllerUnpublishVolumeRequest& request,
+                       Callback<csi::v1::ControllerUnpublishVolumeResponse> done);
+  void ExpandVolume(const Context& context, const csi::v1::ControllerExpandVolumeRequest& request,
+                    Callback<csi::v1::ControllerExpandVolumeResponse> done);
+  void CreateSnapshot(const Context& context, const csi::v1::CreateSnapshotRequest& request,
+                      Callback<csi::v1::CreateSnapshotResponse> done);
+  void DeleteSnapshot(const Context& context, const csi::v1::DeleteSnapshotRequest& request,
+                      Callback<csi::v1::DeleteSnapshotResponse> done);
+
+  // Answered from memory.
+  [[nodiscard]] csi::v1::ControllerGetCapabilitiesResponse GetCapabilities() const;
+  [[nodiscard]] absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ValidateCapabilities(
+      const csi::v1::ValidateVolumeCapabilitiesRequest& request) const;
+  [[nodiscard]] absl::StatusOr<csi::v1::ListVolumesResponse> ListVolumes(
+      const csi::v1::ListVolumesRequest& request) const;
+  [[nodiscard]] absl::StatusOr<csi::v1::GetCapacityResponse> GetCapacity(
+      const csi::v1::GetCapacityRequest& request) const;
+  [[nodiscard]] absl::StatusOr<csi::v1::ControllerGetVolumeResponse> GetVolume(
+      const csi::v1::ControllerGetVolumeRequest& request) const;
+  [[nodiscard]] absl::StatusOr<csi::v1::ListSnapshotsResponse> ListSnapshots(
+      const csi::v1::ListSnapshotsRequest& request) const;
+  [[nodiscard]] absl::StatusOr<csi::v1::GetSnapshotResponse> GetSnapshot(
+      const csi::v1::GetSnapshotRequest& request) const;
+
+ private:
+  [[nodiscard]] csi::v1::Volume ToCsi(const v1::VolumeRecord& volume) const;
+  [[nodiscard]] absl::Status CheckTopology(const csi::v1::CreateVolumeRequest& request) const;
+  [[nodiscard]] absl::StatusOr<storage::VolumePtr> Find(const std::string& volume_id) const;
+
+  storage::NodeStorage& storage_;
+  const rpc::Topology topology_;
+};
+
+}  // namespace nodevol::controller
+
+#endif  // NODEVOL_CONTROLLER_CONTROLLER_HANDLER_H_

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calls that only look: answered from memory.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "controller/controller_handler.h"
+#include "controller/page_token.h"
+#include "controller/snapshot_message.h"
+#include "rpc/convert.h"
+#include "storage/capability.h"
+#include "storage/volume_spec.h"
+
+namespace nodevol::controller {
+namespace {
+
+absl::StatusOr<storage::ListQuery> ToListQuery(ListKind kind, int32_t max_entries,
+                                               const std::string& token) {
+  if (max_entries < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_entries is ", max_entries, "; it must not be negative"));
+  }
+  ASSIGN_OR_RETURN(std::string after, ParsePageToken(kind, token));
+  return storage::ListQuery{std::move(after), static_cast<size_t>(max_entries)};
+}
+
+bool SameMap(const storage::ParameterMap& a, const storage::ParameterMap& b) {
+  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&b](const auto& entry) {
+           const auto found = b.find(entry.first);
+           return found != b.end() && found->second == entry.second;
+         });
+}
+
+// Why the volume is not as the request has it; OK when it is.
+absl::Status CheckConfirmed(const v1::VolumeRecord& volume,
+                            const csi::v1::ValidateVolumeCapabilitiesRequest& request) {
+  for (const v1::VolumeCapability& capability : rpc::FromCsi(request.volume_capabilities())) {
+    RETURN_IF_ERROR(storage::CheckCapability(capability));
+    RETURN_IF_ERROR(storage::CheckVolumeHas(volume, capability));
+  }
+  if (!request.parameters().empty() &&
+      !SameMap(request.parameters(), volume.request().parameters())) {
+    return absl::InvalidArgumentError("the volume was made with other parameters");
+  }
+  if (!request.volume_context().empty() &&
+      !SameMap(request.volume_context(), volume.volume_context())) {
+    return absl::InvalidArgumentError("the volume has another volume_context");
+  }
+  if (!request.mutable_parameters().empty()) {
+    return absl::InvalidArgumentError("volumes of this driver have no mutable parameters");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+csi::v1::Snapshot ToCsiSnapshot(const v1::SnapshotRecord& snapshot) {
+  csi::v1::Snapshot converted;
+  converted.set_snapshot_id(snapshot.id());
+  converted.set_source_volume_id(snapshot.request().source_volume_id());
+  converted.set_size_bytes(snapshot.size_bytes());
+  *converted.mutable_creation_time() = snapshot.created();
+  converted.set_ready_to_use(true);
+  return converted;
+}
+
+csi::v1::ControllerGetCapabilitiesResponse ControllerHandler::GetCapabilities() const {
+  using Rpc = csi::v1::ControllerServiceCapability::RPC;
+  csi::v1::ControllerGetCapabilitiesResponse response;
+  for (const Rpc::Type type :
+       {Rpc::CREATE_DELETE_VOLUME, Rpc::PUBLISH_UNPUBLISH_VOLUME, Rpc::LIST_VOLUMES,
+        Rpc::GET_CAPACITY, Rpc::CREATE_DELETE_SNAPSHOT, Rpc::LIST_SNAPSHOTS, Rpc::CLONE_VOLUME,
+        Rpc::PUBLISH_READONLY, Rpc::EXPAND_VOLUME, Rpc::LIST_VOLUMES_PUBLISHED_NODES,
+        Rpc::GET_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::GET_SNAPSHOT}) {
+    response.add_capabilities()->mutable_rpc()->set_type(type);
+  }
+  return response;
+}
+
+absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerHandler::ValidateCapabilities(
+    const csi::v1::ValidateVolumeCapabilitiesRequest& request) const {
+  if (request.volume_id().empty() || request.volume_capabilities().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        request.volume_id().empty() ? "volume_id" : "volume_capabilities", " is required"));
+  }
+  ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+  csi::v1::ValidateVolumeCapabilitiesResponse response;
+  if (const absl::Status confirmed = CheckConfirmed(*volume, request); !confirmed.ok()) {
+    response.set_message(std::string(confirmed.message()));
+    return response;
+  }
+  auto& confirmed = *response.mutable_confirmed();
+  *confirmed.mutable_volume_capabilities() = request.volume_capabilities();
+  *confirmed.mutable_volume_context() = request.volume_context();
+  *confirmed.mutable_parameters() = request.parameters();
+  return response;
+}
+
+absl::StatusOr<csi::v1::ListVolumesResponse> ControllerHandler::ListVolumes(
+    const csi::v1::ListVolumesRequest& request) const {
+  ASSIGN_OR_RETURN(
+      const storage::ListQuery query,
+      ToListQuery(ListKind::kVolumes, request.max_entries(), request.starting_token()));
+  const storage::Page<storage::VolumePtr> page = storage_.ListVolumes(query);
+  csi::v1::ListVolumesResponse response;
+  for (const storage::VolumePtr& volume : page.entries) {
+    auto& entry = *response.add_entries();
+    *entry.mutable_volume() = ToCsi(*volume);
+    entry.mutable_status();
+    if (volume->has_publication()) {
+      entry.mutable_status()->add_published_node_ids(volume->publication().node_id());
+    }
+  }
+  if (page.more) {
+    response.set_next_token(MakePageToken(ListKind::kVolumes, page.entries.back()->id()));
+  }
+  return response;
+}
+
+absl::StatusOr<csi::v1::GetCapacityResponse> ControllerHandler::GetCapacity(
+    const csi::v1::GetCapacityRequest& request) const {
+  csi::v1::GetCapacityResponse response;
+  response.mutable_maximum_volume_size()->set_value(0);
+  if (request.has_accessible_topology() &&
+      topology_.NodeOf(request.accessible_topology()) != storage_.node_id()) {
+    return response;
+  }
+  const absl::StatusOr<storage::Capacity> capacity =
+      storage_.GetCapacity({request.parameters(), rpc::FromCsi(request.volume_capabilities())});
+  if (!capacity.ok()) {
+    // Nothing can be made with such parameters, so there is room for nothing; an error would leave
+    // the scheduler with the figure of before.
+    log::Warn("capacity asked for impossible parameters", {{"error", capacity.status()}});
+    return response;
+  }
+  response.set_available_capacity(capacity->available);
+  response.mutable_maximum_volume_size()->set_value(capacity->maximum_volume);
+  response.mutable_minimum_volume_size()->set_value(capacity->minimum_volume);
+  return response;
+}
+
+absl::StatusOr<csi::v1::ControllerGetVolumeResponse> ControllerHandler::GetVolume(
+    const csi::v1::ControllerGetVolumeRequest& request) const {
+  if (request.volume_id().empty()) return absl::InvalidArgumentError("volume_id is required");
+  ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+  csi::v1::ControllerGetVolumeResponse response;
+  *response.mutable_volume() = ToCsi(*volume);
+  response.mutable_status();
+  if (volume->has_publication()) {
+    response.mutable_status()->add_published_node_ids(volume->publication().node_id());
+  }
+  return response;
+}
+
+absl::StatusOr<csi::v1::ListSnapshotsResponse> ControllerHandler::ListSnapshots(
+    const csi::v1::ListSnapshotsRequest& request) const {
+  ASSIGN_OR_RETURN(
+      const storage::ListQuery query,
+      ToListQuery(ListKind::kSnapshots, request.max_entries(), request.starting_token()));
+  csi::v1::ListSnapshotsResponse response;
+  storage::Page<storage::SnapshotPtr> page;
+  if (request.snapshot_id().empty()) {
+    page = storage_.ListSnapshots(query, request.source_volume_id());
+  } else if (const auto id = storage::SnapshotId::Parse(request.snapshot_id()); id.has_value()) {
+    absl::StatusOr<storage::SnapshotPtr> found = storage_.GetSnapshot(*id);
+    const bool matches =
+        found.ok() && (request.source_volume_id().empty() ||
+                       request.source_volume_id() == (*found)->request().source_volume_id());
+    if (matches) page.entries.push_back(*std::move(found));
+  }
+  for (const storage::SnapshotPtr& snapshot : page.entries) {
+    *response.add_entries()->mutable_snapshot() = ToCsiSnapshot(*snapshot);
+  }
+  if (page.more) {
+    response.set_next_token(MakePageToken(ListKind::kSnapshots, page.entries.back()->id()));
+  }
+  return response;
+}
+
+absl::StatusOr<csi::v1::GetSnapshotResponse> ControllerHandler::GetSnapshot(
+    const csi::v1::GetSnapshotRequest& request) const {
+  if (request.snapshot_id().empty()) return absl::InvalidArgumentError("snapshot_id is required");
+  const std::optional<storage::SnapshotId> id = storage::SnapshotId::Parse(request.snapshot_id());
+  if (!id.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("snapshot \"", request.snapshot_id(), "\" does not exist"));
+  }
+  ASSIGN_OR_RETURN(const storage::SnapshotPtr snapshot, storage_.GetSnapshot(*id));
+  csi::v1::GetSnapshotResponse response;
+  *response.mutable_snapshot() = ToCsiSnapshot(*snapshot);
+  return response;
+}
+
+}  // namespace nodevol::controller

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_IDENTITY_IDENTITY_HANDLER_H_
+#define NODEVOL_IDENTITY_IDENTITY_HANDLER_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "csi/csi.pb.h"
+
+namespace nodevol::identity {
+
+// INVALID_ARGUMENT unless the name is one that CSI allows (spec, GetPluginInfo): a domain name of
+// at most 63 characters that begins and ends with a letter or digit.
+absl::Status CheckDriverName(absl::string_view name);
+
+struct IdentityOptions {
+  std::string driver_name;
+  std::string version;
+  bool serves_controller = false;
+  // FAILED_PRECONDITION, with the reason, while nothing could be done.
+  std::function<absl::Status()> healthy;
+};
+
+// Decides csi.v1.Identity. Answers at once, from memory.
+class IdentityHandler {
+ public:
+  explicit IdentityHandler(IdentityOptions options) : options_(std::move(options)) {}
+
+  [[nodiscard]] csi::v1::GetPluginInfoResponse GetPluginInfo() const;
+  [[nodiscard]] csi::v1::GetPluginCapabilitiesResponse GetPluginCapabilities() const;
+  [[nodiscard]] absl::StatusOr<csi::v1::ProbeResponse> Probe() const;
+
+ private:
+  const IdentityOptions options_;
+};
+
+}  // namespace nodevol::identity
+
+#endif  // NODEVOL_IDENTITY_IDENTITY_HANDLER_H_

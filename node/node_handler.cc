@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/node_handler.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "node/forgotten_mount.h"
+#include "node/target_path.h"
+#include "node/volume_mounter.h"
+#include "rpc/convert.h"
+#include "storage/capability.h"
+
+namespace nodevol::node {
+namespace {
+
+using storage::LocalVolume;
+using storage::VolumeId;
+
+constexpr size_t kForgottenThreads = 2;
+
+absl::Status Required(absl::string_view field) {
+  return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
+}
+
+absl::Status NoSuchVolume(absl::string_view id) {
+  return absl::NotFoundError(absl::StrCat("volume \"", id, "\" does not exist on this node"));
+}
+
+// A path whose parent the CO should have made.
+absl::StatusOr<TargetPath> OpenExistingTarget(absl::string_view path) {
+  absl::StatusOr<TargetPath> target = OpenTarget(path);
+  if (!target.ok() && ErrnoOf(target.status()) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": its parent can't be opened (",
+                                                      target.status().message(),
+                                                      "); the CO makes it before it calls"));
+  }
+  return target;
+}
+
+// A path where something may be undone: nullopt when even its parent is gone.
+absl::StatusOr<std::optional<TargetPath>> OpenFormerTarget(absl::string_view path) {
+  absl::StatusOr<TargetPath> target = OpenTarget(path);
+  if (ErrnoOf(target.status()) == ENOENT) return std::optional<TargetPath>();
+  RETURN_IF_ERROR(target.status());
+  return std::optional<TargetPath>(*std::move(target));
+}
+
+csi::v1::NodeGetVolumeStatsResponse ToCsi(const storage::VolumeUsage& usage, bool block) {
+  csi::v1::NodeGetVolumeStatsResponse response;
+  csi::v1::VolumeUsage& bytes = *response.add_usage();
+  bytes.set_unit(csi::v1::VolumeUsage::BYTES);
+  bytes.set_total(usage.total_bytes);
+  if (!block) {
+    bytes.set_used(usage.used_bytes);
+    bytes.set_available(usage.available_bytes);
+  }
+  if (usage.inodes.has_value()) {
+    csi::v1::VolumeUsage& inodes = *response.add_usage();
+    inodes.set_unit(csi::v1::VolumeUsage::INODES);
+    inodes.set_total(usage.inodes->total);
+    inodes.set_used(usage.inodes->used);
+    inodes.set_available(usage.inodes->available);
+  }
+  return response;
+}
+
+}  // namespace
+
+NodeHandler::NodeHandler(storage::LocalStorage& storage, rpc::Topology topology)
+    : storage_(storage),
+      topology_(std::move(topology)),
+      forgotten_({.name = "forgotten", .max_threads = kForgottenThreads}) {}
+
+template <typename Response>
+void NodeHandler::OnVolume(const std::string& volume_id,
+                           absl::AnyInvocable<absl::Status(LocalVolume&)> work,
+                           Callback<Response> done) {
+  const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
+  if (!id.has_value()) return std::move(done)(NoSuchVolume(volume_id));
+  storage_.WithVolume<Response>(
+      *id, /*exclusive=*/true,
+      [run = std::move(work)](LocalVolume& volume) mutable -> absl::StatusOr<Response> {
+        RETURN_IF_ERROR(run(volume));
+        return Response();
+      },
+      std::move(done));
+}
+
+template <typename Response>
+void NodeHandler::OnForgotten(const std::string& volume_id,
+                              absl::AnyInvocable<absl::Status(const VolumeId&)> work,
+                              Callback<Response> done) {
+  const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
+  if (!id.has_value()) return std::move(done)(NoSuchVolume(volume_id));
+  auto answer = std::make_shared<StatusCallback>(AnsweringEmpty(std::move(done)));
+  const bool posted = forgotten_.TryPost([answer, id, run = std::move(work)]() mutable {
+    std::move (*answer)(Guarded([&] { return run(*id); }));
+  });
+  if (!posted) std::move (*answer)(absl::UnavailableError("too many operations wait; retry"));
+}
+
+absl::Status NodeHandler::CheckOutsidePools(const std::string& canonical) const {
+  if (!storage_.IsInPool(canonical)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(canonical, " is in a pool; volumes are mounted elsewhere"));
+}
+
+void NodeHandler::StageVolume(const csi::v1::NodeStageVolumeRequest& request,
+                              Callback<csi::v1::NodeStageVolumeResponse> done) {
+  const v1::VolumeCapability capability = rpc::FromCsi(request.volume_capability());
+  const absl::Status valid = [&]() -> absl::Status {
+    if (request.volume_id().empty()) return Required("volume_id");
+    if (request.staging_target_path().empty()) return Required("staging_target_path");
+    if (!request.has_volume_capability()) return Required("volume_capability");
+    return storage::CheckCapability(capability);
+  }();
+  if (!valid.ok()) return std::move(done)(valid);
+  OnVolume(
+      request.volume_id(),
+      [this, capability,
+       path = request.staging_target_path()](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const TargetPath staging, OpenExistingTarget(path));
+        RETURN_IF_ERROR(CheckOutsidePools(staging.canonical));
+        return node::StageVolume(volume, staging, capability);
+      },
+      std::move(done));
+}
+
+void NodeHandler::UnstageVolume(const csi::v1::NodeUnstageVolumeRequest& request,
+                                Callback<csi::v1::NodeUnstageVolumeResponse> done) {
+  if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
+  const std::string& path = request.staging_target_path();
+  if (path.empty()) return std::move(done)(Required("staging_target_path"));
+  if (!storage_.Knows(request.volume_id())) {
+    return OnForgotten(
+        request.volume_id(), [path](const VolumeId& id) { return UndoForgottenStage(id, path); },
+        std::move(done));
+  }
+  OnVolume(
+      request.volume_id(),
+      [path](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::optional<TargetPath> staging, OpenFormerTarget(path));
+        return staging.has_value() ? node::UnstageVolume(volume, *staging) : absl::OkStatus();
+      },
+      std::move(done));
+}
+
+void NodeHandler::PublishVolume(const csi::v1::NodePublishVolumeRequest& request,
+                                Callback<csi::v1::NodePublishVolumeResponse> done) {
+  const v1::VolumeCapability capability = rpc::FromCsi(request.volume_capability());
+  const absl::Status valid = [&]() -> absl::Status {
+    if (request.volume_id().empty()) return Required("volume_id");
+    if (request.target_path().empty()) return Required("target_path");
+    if (!request.has_volume_capability()) return Required("volume_capability");
+    RETURN_IF_ERROR(storage::CheckCapability(capability));
+    if (request.staging_target_path().empty()) {
+      return absl::FailedPreconditionError(
+          "staging_target_path is not set; volumes are staged before they are published");
+    }
+    return absl::OkStatus();
+  }();
+  if (!valid.ok()) return std::move(done)(valid);
+  OnVolume(
+      request.volume_id(),
+      [this, capability, read_only = request.readonly(), to = request.target_path(),
+       from = request.staging_target_path()](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const TargetPath staging, OpenExistingTarget(from));
+        ASSIGN_OR_RETURN(const TargetPath target, OpenExistingTarget(to));
+        RETURN_IF_ERROR(CheckOutsidePools(target.canonical));
+        return node::PublishVolume(volume, {staging, target, capability, read_only});
+      },
+      std::move(done));
+}
+
+void NodeHandler::UnpublishVolume(const csi::v1::NodeUnpublishVolumeRequest& request,
+                                  Callback<csi::v1::NodeUnpublishVolumeResponse> done) {
+  if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
+  const std::string& path = request.target_path();
+  if (path.empty()) return std::move(done)(Required("target_path"));
+  if (!storage_.Knows(request.volume_id())) {
+    return OnForgotten(
+        request.volume_id(), [path](const VolumeId& id) { return UndoForgottenPublish(id, path); },
+        std::move(done));
+  }
+  OnVolume(
+      request.volume_id(),
+      [path](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::optional<TargetPath> target, OpenFormerTarget(path));
+        return target.has_value() ? node::UnpublishVolume(volume, *target) : absl::OkStatus();
+      },
+      std::move(done));
+}
+
+void NodeHandler::GetVolumeStats(const csi::v1::NodeGetVolumeStatsRequest& request,
+                                 Callback<csi::v1::NodeGetVolumeStatsResponse> done) {
+  if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
+  if (request.volume_path().empty()) return std::move(done)(Required("volume_path"));
+  const std::optional<VolumeId> id = VolumeId::Parse(request.volume_id());
+  if (!id.has_value()) return std::move(done)(NoSuchVolume(request.volume_id()));
+  storage_.WithVolume<csi::v1::NodeGetVolumeStatsResponse>(
+      *id, /*exclusive=*/false,
+      [path = request.volume_path()](
+          LocalVolume& volume) -> absl::StatusOr<csi::v1::NodeGetVolumeStatsResponse> {
+        ASSIGN_OR_RETURN(const UniqueFd mounted, OpenVolumeAt(volume, path));
+        ASSIGN_OR_RETURN(
+            const storage::VolumeUsage usage,
+            volume.backend().Usage(volume.object.get(), *volume.record, mounted.get()));
+        return ToCsi(usage, storage::IsBlock(*volume.record));
+      },
+      std::move(done));
+}
+
+void NodeHandler::ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
+                               Callback<csi::v1::NodeExpandVolumeResponse> done) {
+  const v1::CapacityRange range = rpc::FromCsi(request.capacity_range());
+  const absl::Status valid = [&]() -> absl::Status {
+    if (request.volume_id().empty()) return Required("volume_id");
+    if (request.volume_path().empty()) return Required("volume_path");
+    if (range.required_bytes() < 0 || range.limit_bytes() < 0) {
+      return absl::InvalidArgumentError("capacity_range is negative");
+    }
+    if (request.has_volume_capability()) {
+      return storage::CheckCapability(rpc::FromCsi(request.volume_capability()));
+    }
+    return absl::OkStatus();
+  }();
+  if (!valid.ok()) return std::move(done)(valid);
+  const std::optional<VolumeId> id = VolumeId::Parse(request.volume_id());
+  if (!id.has_value()) return std::move(done)(NoSuchVolume(request.volume_id()));
+  storage_.WithVolume<csi::v1::NodeExpandVolumeResponse>(
+      *id, /*exclusive=*/true,
+      [path = request.volume_path(),
+       range](LocalVolume& volume) -> absl::StatusOr<csi::v1::NodeExpandVolumeResponse> {
+        const int64_t size = volume.record->size_bytes();
+        ASSIGN_OR_RETURN(const UniqueFd mounted, OpenVolumeAt(volume, path));
+        if (range.required_bytes() > size ||
+            (range.limit_bytes() > 0 && range.limit_bytes() < size)) {
+          return absl::OutOfRangeError(
+              absl::StrCat("the volume has ", size,
+                           " bytes; ControllerExpandVolume changes that, and comes first"));
+        }
+        RETURN_IF_ERROR(
+            volume.backend().GrowInUse(volume.object.get(), *volume.record, mounted.get()));
+        csi::v1::NodeExpandVolumeResponse response;
+        response.set_capacity_bytes(size);
+        return response;
+      },
+      std::move(done));
+}
+
+csi::v1::NodeGetCapabilitiesResponse NodeHandler::GetCapabilities() const {
+  using Rpc = csi::v1::NodeServiceCapability::RPC;
+  csi::v1::NodeGetCapabilitiesResponse response;
+  for (const Rpc::Type type : {Rpc::STAGE_UNSTAGE_VOLUME, Rpc::GET_VOLUME_STATS, Rpc::EXPAND_VOLUME,
+                               Rpc::SINGLE_NODE_MULTI_WRITER}) {
+    response.add_capabilities()->mutable_rpc()->set_type(type);
+  }
+  return response;
+}
+
+csi::v1::NodeGetInfoResponse NodeHandler::GetInfo() const {
+  csi::v1::NodeGetInfoResponse response;
+  response.set_node_id(storage_.node_id());
+  *response.mutable_accessible_topology() = topology_.SegmentOf(storage_.node_id());
+  return response;
+}
+
+}  // namespace nodevol::node

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
+#include "generated_version.h"
+#include "identity/identity_handler.h"
+#include "rpc/http_server.h"
+#include "rpc/unix_listener.h"
+
+ABSL_FLAG(std::string, endpoint, "",
+          "unix:// path of the CSI socket; default: $CSI_ENDPOINT, else "
+          "unix:///run/nodevol/csi.sock");
+ABSL_FLAG(std::string, role, "all",
+          "what to serve: all (Identity, Controller and Node) or node (Identity and Node)");
+ABSL_FLAG(std::string, node_id, "",
+          "name of this node, as Kubernetes calls it; default: the host name");
+ABSL_FLAG(std::string, driver_name, "csi.nodevol.io", "name under which the driver registers");
+ABSL_FLAG(std::vector<std::string>, pool, {},
+          "NAME=PATH of a pool: a prepared directory on a mounted xfs, ext4 or btrfs; may be given "
+          "several times");
+ABSL_FLAG(bool, create_pools, false,
+          "prepare pools whose directory is empty; without it an unprepared one is refused");
+ABSL_FLAG(double, overcommit, 1.0,
+          "how many times its space a pool may promise to volumes, from 1 to 100");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warn or error");
+ABSL_FLAG(std::string, log_format, "text", "text or json");
+ABSL_FLAG(std::string, metrics_address, "",
+          "ADDRESS:PORT for /metrics, /healthz and /readyz over HTTP; default: none");
+
+namespace nodevol {
+namespace {
+
+constexpr char kDefaultEndpoint[] = "unix:///run/nodevol/csi.sock";
+constexpr char kUsage[] =
+    "A CSI driver for volumes on the disks of this node.\n\n"
+    "  nodevol --pool=ssd=/mnt/ssd [--create-pools] [flags]\n\n"
+    "--helpfull lists the flags.";
+
+// Flags may be written with dashes; the flags library knows underscores. --pool may be repeated;
+// there the last would win.
+std::vector<std::string> NormalizeArguments(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  std::vector<std::string> pools;
+  for (int i = 0; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (i > 0 && absl::StartsWith(argument, "--")) {
+      const size_t end = std::min(argument.find('='), argument.size());
+      std::replace(argument.begin() + 2, argument.begin() + static_cast<std::ptrdiff_t>(end), '-',
+                   '_');
+    }
+    absl::string_view value = argument;
+    if (i > 0 && absl::ConsumePrefix(&value, "--pool=")) {
+      pools.emplace_back(value);
+    } else if (i > 0 && argument == "--pool" && i + 1 < argc) {
+      pools.emplace_back(argv[++i]);
+    } else {
+      arguments.push_back(std::move(argument));
+    }
+  }
+  if (!pools.empty()) {
+    arguments.insert(arguments.begin() + 1, absl::StrCat("--pool=", absl::StrJoin(pools, ",")));
+  }
+  return arguments;
+}
+
+std::string HostName() {
+  std::array<char, 256> name = {};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
+  return absl::AsciiStrToLower(name.data());
+}
+
+// Kubernetes makes a label value of it.
+bool IsLabelValue(absl::string_view text) {
+  const auto alphanumeric = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c));
+  };
+  return !text.empty() && text.size() <= 63 && alphanumeric(text.front()) &&
+         alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), [&](char c) {
+           return alphanumeric(c) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+bool IsPoolName(absl::string_view name) {
+  return !name.empty() && name.size() <= 32 &&
+         std::all_of(
+             name.begin(), name.end(),
+             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }) &&
+         name.front() != '-' && name.back() != '-';
+}
+
+// Collects mistakes, so that all are told at once.
+class Mistakes {
+ public:
+  void Add(absl::string_view flag, absl::string_view what) {
+    texts_.push_back(absl::StrCat(flag, ": ", what));
+  }
+  void Add(absl::string_view flag, const absl::Status& status) {
+    if (!status.ok()) Add(flag, status.message());
+  }
+  [[nodiscard]] absl::Status ToStatus() const {
+    if (texts_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrJoin(texts_, "\n"));
+  }
+
+ private:
+  std::vector<std::string> texts_;
+};
+
+void ParsePools(Options& options, Mistakes& mistakes) {
+  const double overcommit = absl::GetFlag(FLAGS_overcommit);
+  if (!(overcommit >= 1.0 && overcommit <= 100.0)) {
+    mistakes.Add("--overcommit", absl::StrCat(overcommit, " is not from 1 to 100"));
+  }
+  for (const std::string& text : absl::GetFlag(FLAGS_pool)) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+    const auto& [name, path] = parts;
+    if (!IsPoolName(name) || !absl::StartsWith(path, "/")) {
+      mistakes.Add("--pool", absl::StrCat("\"", text,
+                                          "\" must be NAME=PATH, a name of at most 32 "
+                                          "lower-case letters, digits and dashes and an absolute "
+                                          "path, such as ssd=/mnt/ssd"));
+      continue;
+    }
+    for (const storage::PoolOptions& other : options.pools) {
+      if (other.name == name) mistakes.Add("--pool", absl::StrCat("\"", name, "\" is given twice"));
+    }
+    options.pools.push_back({.name = name,
+                             .path = path,
+                             .create = absl::GetFlag(FLAGS_create_pools),
+                             .overcommit = overcommit});
+  }
+  if (options.pools.empty())
+    mistakes.Add("--pool", "at least one is required, such as ssd=/mnt/ssd");
+}
+
+std::string Endpoint() {
+  const std::string flag = absl::GetFlag(FLAGS_endpoint);
+  if (!flag.empty()) return flag;
+  // The variable is the spec's contract ("Supervised Lifecycle Management").
+  const char* variable = std::getenv("CSI_ENDPOINT");
+  return variable != nullptr && *variable != '\0' ? variable : kDefaultEndpoint;
+}
+
+void ParseIdentity(Options& options, Mistakes& mistakes) {
+  const std::string role = absl::GetFlag(FLAGS_role);
+  if (role == "all" || role == "node") {
+    options.role = role == "all" ? Role::kAll : Role::kNode;
+  } else {
+    mistakes.Add("--role", absl::StrCat("\"", role, "\" is not one of all, node"));
+  }
+  options.node_id = absl::GetFlag(FLAGS_node_id);
+  if (options.node_id.empty()) options.node_id = HostName();
+  if (!IsLabelValue(options.node_id)) {
+    mistakes.Add("--node-id",
+                 absl::StrCat("\"", options.node_id,
+                              "\" must be a node name: at most 63 letters, digits, "
+                              "\"-\", \"_\" and \".\", a letter or digit at both ends"));
+  }
+  options.driver_name = absl::GetFlag(FLAGS_driver_name);
+  mistakes.Add("--driver-name", identity::CheckDriverName(options.driver_name));
+}
+
+}  // namespace
+
+absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
+  absl::SetProgramUsageMessage(kUsage);
+  absl::FlagsUsageConfig config;
+  config.version_string = [] { return absl::StrCat("nodevol ", kVersion, "\n"); };
+  absl::SetFlagsUsageConfig(config);
+  std::vector<std::string> arguments = NormalizeArguments(argc, argv);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  const std::vector<char*> rest =
+      absl::ParseCommandLine(static_cast<int>(pointers.size()), pointers.data());
+
+  Options options;
+  Mistakes mistakes;
+  for (size_t i = 1; i < rest.size(); ++i) mistakes.Add(rest[i], "not a flag; flags begin with --");
+  absl::StatusOr<std::string> path = rpc::ParseEndpoint(Endpoint());
+  mistakes.Add("--endpoint", path.status());
+  if (path.ok()) options.socket_path = *std::move(path);
+  ParseIdentity(options, mistakes);
+  ParsePools(options, mistakes);
+  mistakes.Add("--log-level", log::ParseLevel(absl::GetFlag(FLAGS_log_level), &options.log_level));
+  mistakes.Add("--log-format",
+               log::ParseFormat(absl::GetFlag(FLAGS_log_format), &options.log_format));
+  options.metrics_address = absl::GetFlag(FLAGS_metrics_address);
+  if (!options.metrics_address.empty()) {
+    mistakes.Add("--metrics-address", rpc::CheckHttpAddress(options.metrics_address));
+  }
+  const absl::Status valid = mistakes.ToStatus();
+  if (!valid.ok()) return valid;
+  return options;
+}
+
+}  // namespace nodevol

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_RPC_CALLS_H_
+#define NODEVOL_RPC_CALLS_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/server_callback.h"
+
+#include "base/callback.h"
+#include "base/log.h"
+#include "base/monotonic.h"
+#include "rpc/metrics.h"
+#include "rpc/request_check.h"
+#include "rpc/status.h"
+#include "storage/node_storage.h"
+
+namespace nodevol::rpc {
+
+struct MethodInfo {
+  absl::string_view name;
+  // Asked many times a minute by sidecars and kubelet: logged at debug level only.
+  bool quiet = false;
+};
+
+// What happens around every call, whichever service it is for: the limits of the spec, one log
+// line, metrics, the last-resort catch, the translation of the status. Thread-safe.
+class Calls {
+ public:
+  explicit Calls(Metrics& metrics) : metrics_(metrics) {}
+
+  // Answers one unary call with `handle(context, request, done)`, which runs on gRPC's own thread
+  // and so must not block: it answers at once, or has others call `done`, from any thread.
+  template <typename Request, typename Response, typename Handle>
+  grpc::ServerUnaryReactor* Run(const MethodInfo& method, grpc::CallbackServerContext* context,
+                                const Request* request, Response* response, Handle handle) {
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    // Request, response, context and reactor live until Finish.
+    auto finish = [this, method, start = MonotonicNow(), request, response,
+                   reactor](absl::StatusOr<Response> result) mutable {
+      Observe(method, *request, result.status(), MonotonicNow() - start);
+      if (result.ok()) *response = *std::move(result);
+      reactor->Finish(ToGrpcStatus(result.status()));
+    };
+    LogRequest(method, *request);
+    const absl::Status valid = CheckRequest(*request);
+    if (!valid.ok()) {
+      finish(valid);
+      return reactor;
+    }
+    const storage::OperationContext operation{[context] { return context->IsCancelled(); }};
+    // Shared with the catch below: whichever comes first answers.
+    auto answer = std::make_shared<Once<Response>>(std::move(finish));
+    const absl::Status handled = Guarded([&]() -> absl::Status {
+      handle(operation, *request, Callback<Response>([answer](absl::StatusOr<Response> result) {
+               answer->Call(std::move(result));
+             }));
+      return absl::OkStatus();
+    });
+    if (!handled.ok()) answer->Call(handled);
+    return reactor;
+  }
+
+ private:
+  template <typename Response>
+  class Once {
+   public:
+    explicit Once(Callback<Response> finish) : finish_(std::move(finish)) {}
+    void Call(absl::StatusOr<Response> result) {
+      if (!called_.exchange(true)) std::move(finish_)(std::move(result));
+    }
+
+   private:
+    std::atomic<bool> called_ = false;
+    Callback<Response> finish_;
+  };
+
+  static void LogRequest(const MethodInfo& method, const google::protobuf::Message& request);
+  void Observe(const MethodInfo& method, const google::protobuf::Message& request,
+               const absl::Status& status, absl::Duration duration);
+
+  Metrics& metrics_;
+};
+
+}  // namespace nodevol::rpc
+
+#endif  // NODEVOL_RPC_CALLS_H_

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/unix_listener.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+#include "base/errno_status.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/status_macros.h"
+
+namespace nodevol::rpc {
+namespace {
+
+constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
+constexpr int kBacklog = 1024;
+// How long to leave the queue alone when descriptors have run out: those who wait in it are served
+// when some are free again.
+constexpr absl::Duration kPauseWithoutDescriptors = absl::Milliseconds(50);
+
+absl::Status BindTo(int socket, const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("bind ", path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckReplaceable(const std::string& path) {
+  const absl::StatusOr<host::FileInfo> info = host::InspectPath(path);
+  if (ErrnoOf(info.status()) == ENOENT || (info.ok() && S_ISSOCK(info->mode))) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(info.status());
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " exists and is no socket; name another path or remove it"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ParseEndpoint(absl::string_view endpoint) {
+  absl::string_view path = endpoint;
+  if (!absl::ConsumePrefix(&path, "unix://") || path.empty() || path.front() != '/') {
+    return absl::InvalidArgumentError(
+        absl::StrCat("endpoint \"", endpoint,
+                     "\" must be unix:// and an absolute path, such as "
+                     "unix:///run/nodevol/csi.sock; other transports are not offered"));
+  }
+  // The temporary name beside it is a little longer.
+  constexpr size_t kTemporaryExtra = 20;
+  if (path.size() > kMaxPathBytes - kTemporaryExtra) {
+    return absl::InvalidArgumentError(absl::StrCat("endpoint path ", path, " has ", path.size(),
+                                                   " bytes, a socket's can have ",
+                                                   kMaxPathBytes - kTemporaryExtra));
+  }
+  return std::string(path);
+}
+
+absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::string& path) {
+  RETURN_IF_ERROR(CheckReplaceable(path));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.valid()) return ErrnoStatus(errno, "socket");
+  UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
+  if (!stop.valid()) return ErrnoStatus(errno, "eventfd");
+  const std::string temporary = absl::StrCat(path, ".", RandomHex(4), ".tmp");
+  RETURN_IF_ERROR(BindTo(socket.get(), temporary));
+  // Nobody can connect before listen, so the mode is right from the first moment.
+  absl::Status ready;
+  if (::chmod(temporary.c_str(), 0600) != 0) ready = ErrnoStatus(errno, "chmod the socket");
+  if (ready.ok() && ::listen(socket.get(), kBacklog) != 0) ready = ErrnoStatus(errno, "listen");
+  if (ready.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    ready = ErrnoStatus(errno, absl::StrCat("rename the socket to ", path));
+  }
+  if (!ready.ok()) {
+    ::unlink(temporary.c_str());
+    return ready;
+  }
+  ASSIGN_OR_RETURN(const host::FileInfo identity, host::InspectPath(path));
+  return std::unique_ptr<UnixListener>(
+      new UnixListener(path, std::move(socket), std::move(stop), identity));
+}
+
+UnixListener::~UnixListener() { Stop(); }
+
+void UnixListener::Start(std::function<void(UniqueFd)> accepted) {
+  thread_ = std::thread([this, callback = std::move(accepted)] {
+    pthread_setname_np(pthread_self(), "csi-accept");
+    AcceptLoop(callback);
+  });
+}
+
+void UnixListener::AcceptLoop(const std::function<void(UniqueFd)>& accepted) const {
+  bool warned = false;
+  while (true) {
+    std::array<pollfd, 2> events = {{{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+    if (::poll(events.data(), events.size(), -1) < 0 && errno != EINTR) {
+      log::Error("poll on the socket failed", {{"error", ErrnoStatus(errno, "poll")}});
+      absl::SleepFor(kPauseWithoutDescriptors);
+    }
+    if (events[1].revents != 0) return;
+    if (events[0].revents == 0) continue;
+    UniqueFd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (connection.valid()) {
+      warned = false;
+      accepted(std::move(connection));
+      continue;
+    }
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) continue;
+    // EMFILE, ENFILE, ENOMEM, ENOBUFS: they pass; who connected waits in the backlog.
+    if (!warned)
+      log::Warn("can't accept a connection now", {{"error", ErrnoStatus(errno, "accept")}});
+    warned = true;
+    absl::SleepFor(kPauseWithoutDescriptors);
+  }
+}
+
+void UnixListener::Stop() {
+  if (!socket_.valid()) return;
+  if (thread_.joinable()) {
+    const uint64_t one = 1;
+    // A write of 8 bytes to an eventfd that nobody else writes can't fail.
+    if (::write(stop_.get(), &one, sizeof(one)) < 0) log::Error("can't stop the accept loop");
+    thread_.join();
+  }
+  socket_.reset();
+  const absl::StatusOr<host::FileInfo> now = host::InspectPath(path_);
+  if (now.ok() && now->SameFileAs(identity_)) ::unlink(path_.c_str());
+}
+
+}  // namespace nodevol::rpc

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_RPC_UNIX_LISTENER_H_
+#define NODEVOL_RPC_UNIX_LISTENER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "base/unique_fd.h"
+#include "host/file.h"
+
+namespace nodevol::rpc {
+
+// The path in "unix:///run/csi.sock". INVALID_ARGUMENT, with the remedy, for anything else: another
+// scheme, a relative path, one that is too long for a socket.
+absl::StatusOr<std::string> ParseEndpoint(absl::string_view endpoint);
+
+// A listening unix socket of our own, mode 0600, which hands accepted connections on. gRPC's own
+// listener is not used: it goes deaf for ever after one EMFILE in accept (CVE-2023-4785 in 1.51)
+// and removes the socket of a newer process when it stops.
+class UnixListener {
+ public:
+  // Binds under a temporary name and moves it over `path`: a stale socket, or that of a process
+  // that is being replaced, is exchanged in one step. FAILED_PRECONDITION when something else is at
+  // the path.
+  static absl::StatusOr<std::unique_ptr<UnixListener>> Bind(const std::string& path);
+  ~UnixListener();
+  UnixListener(const UnixListener&) = delete;
+  UnixListener& operator=(const UnixListener&) = delete;
+
+  // Calls `accepted` with each connection, on a thread of its own, until Stop().
+  void Start(std::function<void(UniqueFd)> accepted);
+  // Accepts nothing more and removes the socket, unless another process has put its own there.
+  void Stop();
+
+ private:
+  UnixListener(std::string path, UniqueFd socket, UniqueFd stop, host::FileInfo identity)
+      : path_(std::move(path)),
+        socket_(std::move(socket)),
+        stop_(std::move(stop)),
+        identity_(identity) {}
+
+  void AcceptLoop(const std::function<void(UniqueFd)>& accepted) const;
+
+  std::string path_;
+  UniqueFd socket_;
+  UniqueFd stop_;  // an eventfd
+  host::FileInfo identity_;
+  std::thread thread_;
+};
+
+}  // namespace nodevol::rpc
+
+#endif  // NODEVOL_RPC_UNIX_LISTENER_H_

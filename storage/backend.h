@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_BACKEND_H_
+#define NODEVOL_STORAGE_BACKEND_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "base/unique_fd.h"
+#include "host/loop_device.h"
+#include "proto/storage.pb.h"
+#include "storage/mount_flags.h"
+#include "storage/volume_spec.h"
+
+namespace nodevol::storage {
+
+// A volume's own figures, not its pool's. In bytes.
+struct VolumeUsage {
+  int64_t total_bytes = 0;
+  int64_t used_bytes = 0;
+  int64_t available_bytes = 0;
+  struct Inodes {
+    int64_t total = 0;  // 0: no fixed number
+    int64_t used = 0;
+    int64_t available = 0;
+  };
+  std::optional<Inodes> inodes;  // none for block devices
+};
+
+// The object whose content is copied.
+struct CopySource {
+  int object = -1;      // its directory
+  bool in_use = false;  // somebody may write to it now
+};
+
+// How a volume is kept in a pool. `object` is the directory of the volume or snapshot, open for
+// reading; the content is beneath it, the record beside the content. A backend keeps no state of
+// its own: the disk and the kernel are asked each time. Callers hold the volume's lock.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // ---- Content. New objects are in staging: after an error the caller removes them. ----
+
+  // The smallest volume of this kind.
+  [[nodiscard]] virtual int64_t MinimumSize(const VolumeSpec& spec) const = 0;
+  // Fills in the record's content.
+  virtual void Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const = 0;
+  // Makes the content of a new volume, durably.
+  virtual absl::Status Create(int object, const v1::VolumeRecord& record,
+                              const VolumeSpec& spec) = 0;
+  // Makes `object`'s content a copy of the source's, durably: for snapshots (read-only), restores
+  // and clones. A copy is a point in time or it is refused: FAILED_PRECONDITION when the source is
+  // in use and the filesystem can't share blocks.
+  virtual absl::Status Copy(const CopySource& source, int object, bool read_only) = 0;
+  // Makes the content as large as the record says; it never shrinks. Repeating it is cheap.
+  virtual absl::Status ApplySize(int object, const v1::VolumeRecord& record) = 0;
+  // Readies what a larger size needs and may be refused for lack of space, before it is promised.
+  virtual absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) = 0;
+  // Bytes of the pool that the content occupies.
+  virtual absl::StatusOr<int64_t> WrittenBytes(int object) = 0;
+
+  // ---- Use on this node. ----
+
+  // A detached mount of a filesystem volume, grown to its size. It is gone with its descriptor.
+  virtual absl::StatusOr<UniqueFd> OpenMount(int object, const v1::VolumeRecord& record,
+                                             const MountFlags& flags) = 0;
+  // The block device of a raw block volume. It stays when the descriptor is closed.
+  virtual absl::StatusOr<host::LoopDevice> AttachDevice(int object, const v1::VolumeRecord& record,
+                                                        bool read_only) = 0;
+  // True when `fd` (the root of a mount, or a device node, O_PATH is enough) is this volume.
+  virtual absl::StatusOr<bool> Owns(int object, const v1::VolumeRecord& record, int fd) = 0;
+  // Usage of the volume in use at `fd`.
+  virtual absl::StatusOr<VolumeUsage> Usage(int object, const v1::VolumeRecord& record, int fd) = 0;
+  // Brings what the user of the volume at `fd` has written from memory into the content.
+  virtual absl::Status Flush(const v1::VolumeRecord& record, int fd) = 0;
+  // UNAVAILABLE when somebody has the content open although it is mounted nowhere.
+  virtual absl::Status CheckUnused(int object) = 0;
+  // Tells the device and the filesystem in use at `fd` that the content has grown.
+  // FAILED_PRECONDITION when that can't be done while it is in use; it happens at the next stage
+  // then.
+  virtual absl::Status GrowInUse(int object, const v1::VolumeRecord& record, int fd) = 0;
+};
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_BACKEND_H_

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/engine.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+#include "base/errno_status.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "host/btrfs.h"
+#include "host/btrfs_quota.h"
+#include "storage/image_backend.h"
+#include "storage/layout.h"
+#include "storage/recovery.h"
+#include "storage/subvolume_backend.h"
+#include "storage/trash.h"
+
+namespace nodevol::storage {
+namespace {
+
+// Enough for the filesystem to commit many operations at once, few enough for a disk that hangs.
+constexpr size_t kFastThreads = 16;
+constexpr size_t kBulkThreads = 4;
+constexpr absl::Duration kMonitorInterval = absl::Seconds(5);
+// Measuring costs a few system calls a volume.
+constexpr int kMonitorRunsPerMeasurement = 12;
+constexpr absl::Duration kReapInterval = absl::Minutes(1);
+
+// Quota groups of subvolumes that are gone: newer kernels remove them by themselves, older ones
+// leave them for ever.
+void SweepQuotaGroups(const Pool& pool) {
+  std::vector<host::QuotaGroupId> unused;
+  const absl::Status listed = host::ForEachQuotaGroup(
+      pool.root(), [&](host::QuotaGroupId group, const host::QuotaGroupUsage& usage) {
+        constexpr uint64_t kFirstSubvolume = 256;
+        if (group.level == 0 && group.id >= kFirstSubvolume && usage.used_bytes == 0) {
+          unused.push_back(group);
+        }
+      });
+  if (!listed.ok()) return;
+  for (const host::QuotaGroupId group : unused) {
+    const absl::StatusOr<bool> exists = host::SubvolumeExists(pool.root(), group.id);
+    if (exists.ok() && !*exists) host::RemoveQuotaGroup(pool.root(), group).IgnoreError();
+  }
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<Pool> pool)
+    : pool_(std::move(pool)),
+      image_(std::make_unique<ImageBackend>(*pool_)),
+      fast_({.name = pool_->name(), .max_threads = kFastThreads}),
+      bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"),
+             .max_threads = kBulkThreads}) {
+  if (pool_->simple_quotas()) directory_ = std::make_unique<SubvolumeBackend>(*pool_);
+}
+
+Engine::~Engine() = default;
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const PoolOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Pool> pool, Pool::Open(options));
+  std::unique_ptr<Engine> engine(new Engine(std::move(pool)));
+  RETURN_IF_ERROR(Annotate(Recover(*engine), absl::StrCat("recover pool \"", options.name, "\"")));
+  engine->monitor_ =
+      std::make_unique<PeriodicThread>(absl::StrCat(options.name, "-monitor"), kMonitorInterval,
+                                       [e = engine.get()] { e->OnMonitor(); });
+  engine->reaper_ = std::make_unique<PeriodicThread>(
+      absl::StrCat(options.name, "-reaper"), kReapInterval, [e = engine.get()] { e->OnReap(); });
+  return engine;
+}
+
+void Engine::OnMonitor() {
+  if (!pool_->Check().ok()) return;
+  if (const absl::Status refreshed = pool_->RefreshSpace(); !refreshed.ok()) {
+    log::Warn("can't see the pool's space", {{"pool", pool_->name()}, {"error", refreshed}});
+    return;
+  }
+  if (pool_->reserve().Missing() > 0) pool_->reserve().Restore().IgnoreError();
+  if (monitor_runs_++ % kMonitorRunsPerMeasurement == 0) MeasureVolumes();
+}
+
+void Engine::OnReap() {
+  if (!pool_->Check().ok()) return;
+  if (const absl::Status emptied = EmptyTrash(*pool_); !emptied.ok()) {
+    log::Warn("the trash can't be emptied; it is tried again every minute",
+              {{"pool", pool_->name()}, {"error", emptied}});
+  }
+  if (pool_->simple_quotas()) SweepQuotaGroups(*pool_);
+}
+
+void Engine::MeasureVolumes() {
+  std::string after;
+  constexpr size_t kPage = 256;
+  while (true) {
+    const std::vector<VolumePtr> page = volumes_.After(after, kPage);
+    for (const VolumePtr& volume : page) Measure(*volume);
+    if (page.size() < kPage) return;
+    after = page.back()->id();
+  }
+}
+
+void Engine::Measure(const v1::VolumeRecord& record) {
+  const absl::StatusOr<UniqueFd> object = host::OpenDirectory(pool_->volumes(), record.id());
+  if (!object.ok()) return;  // deleted meanwhile
+  const absl::StatusOr<int64_t> written = BackendOf(record).WrittenBytes(object->get());
+  const std::optional<VolumeId> id = VolumeId::Parse(record.id());
+  if (written.ok() && id.has_value()) pool_->ledger().SetWritten(LedgerKey(*id), *written);
+}
+
+Backend* Engine::BackendFor(const VolumeSpec& spec) {
+  return spec.backend == BackendChoice::kDirectory ? directory_.get() : image_.get();
+}
+
+std::string Engine::LedgerKey(const VolumeId& id) {
+  return absl::StrCat(kVolumesDirectory, "/", id.text());
+}
+
+std::string Engine::LedgerKey(const SnapshotId& id) {
+  return absl::StrCat(kSnapshotsDirectory, "/", id.text());
+}
+
+absl::StatusOr<UniqueFd> Engine::OpenVolume(const VolumeId& id) {
+  RETURN_IF_ERROR(pool_->Check());
+  return host::OpenDirectory(pool_->volumes(), id.text());
+}
+
+absl::StatusOr<std::optional<UniqueFd>> Engine::OpenMountOf(int object,
+                                                            const v1::VolumeRecord& record,
+                                                            const std::string& path) {
+  absl::StatusOr<UniqueFd> fd = host::OpenPath(path, O_PATH | O_NOFOLLOW);
+  if (!fd.ok()) {
+    const int error = ErrnoOf(fd.status());
+    if (error == ENOENT || error == ENOTDIR) return std::optional<UniqueFd>();
+    return fd.status();
+  }
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(fd->get()));
+  if (!info.mount_root) return std::optional<UniqueFd>();
+  ASSIGN_OR_RETURN(const bool ours, BackendOf(record).Owns(object, record, fd->get()));
+  if (!ours) return std::optional<UniqueFd>();
+  return std::optional<UniqueFd>(*std::move(fd));
+}
+
+absl::StatusOr<std::vector<VolumeMount>> Engine::LiveMounts(int object,
+                                                            const v1::VolumeRecord& record) {
+  std::vector<VolumeMount> live;
+  for (VolumeMount& mount : mounts_.Find(record.id())) {
+    ASSIGN_OR_RETURN(const std::optional<UniqueFd> fd, OpenMountOf(object, record, mount.path));
+    if (fd.has_value()) {
+      live.push_back(std::move(mount));
+    } else {
+      mounts_.Remove(record.id(), mount.path);
+    }
+  }
+  return live;
+}
+
+}  // namespace nodevol::storage

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_ENGINE_H_
+#define NODEVOL_STORAGE_ENGINE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "base/executor.h"
+#include "base/periodic_thread.h"
+#include "base/unique_fd.h"
+#include "storage/backend.h"
+#include "storage/ids.h"
+#include "storage/ledger.h"
+#include "storage/mount_index.h"
+#include "storage/node_storage.h"
+#include "storage/object_index.h"
+#include "storage/pool.h"
+#include "storage/volume_spec.h"
+
+namespace nodevol::storage {
+
+class Engine;
+class Recovery;
+
+// The object that a new volume's content comes from.
+struct ContentOrigin {
+  Engine* engine = nullptr;  // whose pool it is in
+  VolumePtr volume;          // either this
+  SnapshotPtr snapshot;      // or this
+  int64_t size_bytes = 0;
+};
+
+// A volume that is about to be made: everything decided, the space reserved.
+struct CreateVolumePlan {
+  VolumeId id;
+  v1::VolumeRequest request;
+  VolumeSpec spec;
+  int64_t size_bytes = 0;
+  std::optional<ContentOrigin> origin;
+  Ledger::Reservation reservation;
+};
+
+// What can be done in one pool: the operations on its volumes and snapshots, its index of them, its
+// workers. Operations block on the disk; they run on the pool's own executors, so that a disk that
+// hangs stalls only itself. Callers hold the lock of the volume or snapshot that they name.
+class Engine {
+ public:
+  // Opens the pool and recovers it: what a crash left is finished or undone before this returns.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const PoolOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Pool& pool() { return *pool_; }
+  const Pool& pool() const { return *pool_; }
+  const ObjectIndex<v1::VolumeRecord>& volumes() const { return volumes_; }
+  const ObjectIndex<v1::SnapshotRecord>& snapshots() const { return snapshots_; }
+  MountIndex& mounts() { return mounts_; }
+
+  // Short work, and work that copies, formats or walks.
+  Executor& fast() { return fast_; }
+  Executor& bulk() { return bulk_; }
+
+  // The backend for a new volume; null when this pool has none that serves.
+  Backend* BackendFor(const VolumeSpec& spec);
+  // The backend of a volume or snapshot that exists.
+  template <typename Record>
+  Backend& BackendOf(const Record& record) {
+    return record.has_directory() ? *directory_ : *image_;
+  }
+  // The promise of an object in the ledger.
+  static std::string LedgerKey(const VolumeId& id);
+  static std::string LedgerKey(const SnapshotId& id);
+
+  absl::StatusOr<VolumePtr> CreateVolume(const OperationContext& context, CreateVolumePlan plan);
+  absl::Status DeleteVolume(const VolumeId& id);
+  absl::StatusOr<ExpandedVolume> ExpandVolume(const VolumeId& id, const v1::CapacityRange& range);
+  absl::StatusOr<VolumePtr> PublishVolume(const VolumeId& id,
+                                          const v1::ControllerPublication& publication);
+  absl::Status UnpublishVolume(const VolumeId& id, const std::string& node_id);
+  absl::StatusOr<SnapshotPtr> CreateSnapshot(const SnapshotId& id,
+                                             const v1::SnapshotRequest& request,
+                                             const VolumeId& source);
+  absl::Status DeleteSnapshot(const SnapshotId& id);
+
+  // The directory of a volume. The pool has passed its guard.
+  absl::StatusOr<UniqueFd> OpenVolume(const VolumeId& id);
+  // Where the volume is mounted now; entries of the index that no longer hold are dropped.
+  absl::StatusOr<std::vector<VolumeMount>> LiveMounts(int object, const v1::VolumeRecord& record);
+  // What is at `path` when it is a mount of this volume; nullopt otherwise, also when nothing is.
+  absl::StatusOr<std::optional<UniqueFd>> OpenMountOf(int object, const v1::VolumeRecord& record,
+                                                      const std::string& path);
+
+ private:
+  explicit Engine(std::unique_ptr<Pool> pool);
+
+  void OnMonitor();
+  void OnReap();
+  void MeasureVolumes();
+  void Measure(const v1::VolumeRecord& record);
+  // Every change ends here: the space is looked at anew, and the pool faulted if its disk has
+  // failed.
+  template <typename Result>
+  Result Finish(Result result);
+
+  // engine_volumes.cc
+  absl::StatusOr<VolumePtr> DoCreateVolume(const OperationContext& context, CreateVolumePlan& plan);
+  absl::Status MakeContent(const CreateVolumePlan& plan, int object, v1::VolumeRecord& record);
+  absl::Status DoDeleteVolume(const VolumeId& id);
+  absl::Status CheckNotInUse(int object, const v1::VolumeRecord& record);
+  absl::StatusOr<ExpandedVolume> DoExpandVolume(const VolumeId& id, const v1::CapacityRange& range);
+  absl::Status Grow(int object, const v1::VolumeRecord& before, const v1::VolumeRecord& after);
+  absl::StatusOr<VolumePtr> DoPublishVolume(const VolumeId& id,
+                                            const v1::ControllerPublication& publication);
+  absl::Status DoUnpublishVolume(const VolumeId& id, const std::string& node_id);
+  absl::StatusOr<VolumePtr> ReplaceVolumeRecord(int object, v1::VolumeRecord record);
+  // engine_snapshots.cc
+  absl::StatusOr<SnapshotPtr> DoCreateSnapshot(const SnapshotId& id,
+                                               const v1::SnapshotRequest& request,
+                                               const VolumeId& source);
+  absl::Status DoDeleteSnapshot(const SnapshotId& id);
+  // Copies the content of a volume, which may be in use, or of a snapshot into a staged object.
+  absl::Status CopyVolume(Engine& from, const v1::VolumeRecord& source, int object, bool read_only);
+  absl::Status CopySnapshot(Engine& from, const v1::SnapshotRecord& source, int object);
+
+  friend class Recovery;
+
+  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Backend> image_;
+  std::unique_ptr<Backend> directory_;  // null where the pool can't limit directories
+  ObjectIndex<v1::VolumeRecord> volumes_;
+  ObjectIndex<v1::SnapshotRecord> snapshots_;
+  MountIndex mounts_;
+  Executor fast_;
+  Executor bulk_;
+  int monitor_runs_ = 0;
+  // Last: they use the rest, and end first.
+  std::unique_ptr<PeriodicThread> monitor_;
+  std::unique_ptr<PeriodicThread> reaper_;
+};
+
+template <typename Result>
+Result Engine::Finish(Result result) {
+  if constexpr (std::is_same_v<Result, absl::Status>) {
+    pool_->FaultOnDiskError(result);
+  } else {
+    pool_->FaultOnDiskError(result.status());
+  }
+  if (pool_->fault().ok()) pool_->RefreshSpace().IgnoreError();
+  return result;
+}
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_ENGINE_H_

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/ids.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/sha256.h"
+
+namespace nodevol::storage {
+
+bool IsUuid(absl::string_view text) {
+  return text.size() == kUuidCharacters && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+template <typename Kind>
+std::optional<ObjectId<Kind>> ObjectId<Kind>::Parse(absl::string_view text) {
+  if (text.size() != 2 * kUuidCharacters + 1 || text[kUuidCharacters] != '.' ||
+      !IsUuid(text.substr(0, kUuidCharacters)) || !IsUuid(text.substr(kUuidCharacters + 1))) {
+    return std::nullopt;
+  }
+  return ObjectId(std::string(text));
+}
+
+template <typename Kind>
+ObjectId<Kind> ObjectId<Kind>::ForName(absl::string_view pool_uuid, absl::string_view name) {
+  // The kind is part of the hash: a volume and a snapshot of one name are two things.
+  const std::string hash = Sha256Hex(absl::StrCat(Kind::kName, ":", name));
+  return ObjectId(absl::StrCat(pool_uuid, ".", absl::string_view(hash).substr(0, kUuidCharacters)));
+}
+
+template class ObjectId<VolumeKind>;
+template class ObjectId<SnapshotKind>;
+
+}  // namespace nodevol::storage

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_IDS_H_
+#define NODEVOL_STORAGE_IDS_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+
+// Identifiers of volumes and snapshots: "<pool UUID>.<hash of the name>", each 32 lower-case hex
+// characters. The same name in the same pool is the same id, so that a retry finds what the first
+// call made; and an id tells which pool has the object, so that no index is needed to route it.
+namespace nodevol::storage {
+
+inline constexpr size_t kUuidCharacters = 32;
+
+// True for 32 lower-case hex characters.
+bool IsUuid(absl::string_view text);
+
+template <typename Kind>
+class ObjectId {
+ public:
+  // nullopt for what does not follow the grammar: then it is no id of ours, and no path either.
+  static std::optional<ObjectId> Parse(absl::string_view text);
+  static ObjectId ForName(absl::string_view pool_uuid, absl::string_view name);
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] absl::string_view pool_uuid() const {
+    return absl::string_view(text_).substr(0, kUuidCharacters);
+  }
+  // The same for one name in every pool.
+  [[nodiscard]] absl::string_view name_hash() const {
+    return absl::string_view(text_).substr(kUuidCharacters + 1);
+  }
+
+  friend bool operator==(const ObjectId&, const ObjectId&) = default;
+
+ private:
+  explicit ObjectId(std::string text) : text_(std::move(text)) {}
+
+  std::string text_;
+};
+
+struct VolumeKind {
+  static constexpr char kName[] = "volume";
+};
+struct SnapshotKind {
+  static constexpr char kName[] = "snapshot";
+};
+using VolumeId = ObjectId<VolumeKind>;
+using SnapshotId = ObjectId<SnapshotKind>;
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_IDS_H_

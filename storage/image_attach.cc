@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Image volumes in use on the node: loop devices and mounts.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/errno_status.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "host/btrfs.h"
+#include "host/file.h"
+#include "host/file_data.h"
+#include "host/file_lock.h"
+#include "host/filesystem_tools.h"
+#include "host/mount.h"
+#include "host/privilege.h"
+#include "storage/capability.h"
+#include "storage/image_backend.h"
+
+namespace nodevol::storage {
+namespace {
+
+using host::FilesystemType;
+
+absl::Status StillInUse() {
+  return absl::UnavailableError(
+      "the image is still in use (a loop device or another process has it open), and attaching it "
+      "twice would destroy it; retry when that has ended");
+}
+
+// An image with nobody else at it: one that is bound twice is a destroyed filesystem.
+absl::StatusOr<UniqueFd> OpenSole(int object, int flags) {
+  ASSIGN_OR_RETURN(UniqueFd image, OpenImage(object, flags));
+  ASSIGN_OR_RETURN(const bool sole, host::IsSoleOpener(image.get()));
+  if (!sole) return StillInUse();
+  return image;
+}
+
+// The filesystem was made by us and recorded; anything else in the image is damage, or a pod's
+// doing on a device that it had raw, and is not for the kernel to parse.
+absl::Status CheckFilesystem(int image, const std::string& fs_type) {
+  ASSIGN_OR_RETURN(const std::string found, host::ProbeFilesystem(image));
+  if (found == fs_type) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the image should hold ", fs_type, " but holds ",
+                                          found.empty() ? "no filesystem" : found,
+                                          "; restore the volume from a snapshot"));
+}
+
+std::vector<host::FilesystemOption> MountOptions(FilesystemType type, const MountFlags& flags) {
+  std::vector<host::FilesystemOption> options = flags.filesystem;
+  // Copies of a volume have its UUID, and XFS refuses to mount two of one.
+  if (type == FilesystemType::kXfs) options.emplace_back("nouuid", "");
+  return options;
+}
+
+absl::StatusOr<UniqueFd> AttachAndMount(int image, const v1::VolumeRecord& record,
+                                        const MountFlags& flags) {
+  const std::string& fs_type = FilesystemTypeOf(record);
+  ASSIGN_OR_RETURN(
+      const host::LoopDevice loop,
+      host::AttachLoop(image, {.autoclear = true, .sector_bytes = record.image().sector_bytes()}));
+  return host::NewMount(fs_type, loop.Path(), false,
+                        MountOptions(ParseFilesystemType(fs_type), flags), flags.attributes);
+}
+
+// Grows the mounted filesystem to its device's size.
+absl::Status GrowFilesystem(int mounted, FilesystemType type, int64_t bytes) {
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenDirectory(mounted, "."));
+  const host::ScopedSysResource for_ext4;
+  return host::GrowMounted(root.get(), type, bytes);
+}
+
+// `device` is the image while it is not mounted, its loop device (whose cache ext4 shares) while it
+// is.
+absl::StatusOr<bool> NeedsGrowth(int device, FilesystemType type, int64_t bytes) {
+  if (type != FilesystemType::kExt4) return true;  // they see for themselves, at no cost
+  ASSIGN_OR_RETURN(const std::optional<int64_t> size, host::Ext4Size(device));
+  return size.has_value() && *size < bytes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<int>> LoopBeneath(int fd) {
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(fd));
+  if (S_ISBLK(info.mode)) return host::LoopNumber(info.device_number);
+  if (!S_ISDIR(info.mode)) return std::optional<int>();
+  ASSIGN_OR_RETURN(const FilesystemType type, host::IdentifyFilesystem(fd));
+  if (type != FilesystemType::kBtrfs) return host::LoopNumber(info.device);
+  // btrfs shows device numbers of its own making.
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenDirectory(fd, "."));
+  ASSIGN_OR_RETURN(const std::string path, host::BtrfsDevicePath(root.get()));
+  ASSIGN_OR_RETURN(const host::FileInfo device, host::InspectPath(path));
+  return host::LoopNumber(device.device_number);
+}
+
+absl::StatusOr<UniqueFd> ImageBackend::OpenMount(int object, const v1::VolumeRecord& record,
+                                                 const MountFlags& flags) {
+  const std::string& fs_type = FilesystemTypeOf(record);
+  const FilesystemType type = ParseFilesystemType(fs_type);
+  RETURN_IF_ERROR(ApplySize(object, record));
+  ASSIGN_OR_RETURN(const UniqueFd image, OpenSole(object, O_RDWR));
+  RETURN_IF_ERROR(CheckFilesystem(image.get(), fs_type));
+  ASSIGN_OR_RETURN(const bool grow, NeedsGrowth(image.get(), type, record.size_bytes()));
+  ASSIGN_OR_RETURN(UniqueFd mounted, AttachAndMount(image.get(), record, flags));
+  if (!grow) return mounted;
+  const absl::Status grown = GrowFilesystem(mounted.get(), type, record.size_bytes());
+  if (grown.ok()) return mounted;
+  if (type != FilesystemType::kExt4 || ErrnoOf(grown) != EPERM) return grown;
+  // Without CAP_SYS_RESOURCE ext4 grows only while it is not mounted.
+  mounted.reset();
+  log::Info("growing ext4 before it is mounted", {{"volume_id", record.id()}});
+  RETURN_IF_ERROR(host::GrowExt4Offline(image.get()));
+  return AttachAndMount(image.get(), record, flags);
+}
+
+absl::StatusOr<host::LoopDevice> ImageBackend::AttachDevice(int object,
+                                                            const v1::VolumeRecord& record,
+                                                            bool read_only) {
+  RETURN_IF_ERROR(ApplySize(object, record));
+  // A read-only device may stand beside the one that writes: it can destroy nothing.
+  ASSIGN_OR_RETURN(const UniqueFd image,
+                   read_only ? OpenImage(object, O_RDONLY) : OpenSole(object, O_RDWR));
+  return host::AttachLoop(image.get(),
+                          {.read_only = read_only, .sector_bytes = record.image().sector_bytes()});
+}
+
+absl::StatusOr<bool> ImageBackend::Owns(int object, const v1::VolumeRecord&, int fd) {
+  ASSIGN_OR_RETURN(const std::optional<int> number, LoopBeneath(fd));
+  if (!number.has_value()) return false;
+  ASSIGN_OR_RETURN(const host::LoopDevice loop, host::OpenLoop(*number, /*read_only=*/true));
+  ASSIGN_OR_RETURN(const std::optional<host::LoopBacking> backing,
+                   host::LoopBackingOf(loop.fd.get()));
+  if (!backing.has_value()) return false;
+  ASSIGN_OR_RETURN(const UniqueFd image, OpenImage(object, O_PATH));
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));
+  return info.device == backing->device && info.inode == backing->inode;
+}
+
+absl::StatusOr<VolumeUsage> ImageBackend::Usage(int, const v1::VolumeRecord& record, int fd) {
+  VolumeUsage usage;
+  if (IsBlock(record)) {
+    usage.total_bytes = record.size_bytes();
+    return usage;
+  }
+  ASSIGN_OR_RETURN(const host::FilesystemUsage filesystem, host::UsageOf(fd));
+  usage.total_bytes = filesystem.total_bytes;
+  usage.used_bytes = filesystem.total_bytes - filesystem.free_bytes;
+  usage.available_bytes = filesystem.available_bytes;
+  usage.inodes = {filesystem.total_inodes, filesystem.total_inodes - filesystem.free_inodes,
+                  filesystem.free_inodes};
+  return usage;
+}
+
+absl::Status ImageBackend::Flush(const v1::VolumeRecord& record, int fd) {
+  absl::Status flushed;
+  if (IsBlock(record)) {
+    ASSIGN_OR_RETURN(const std::optional<int> number, LoopBeneath(fd));
+    if (!number.has_value()) return absl::InternalError("the volume is not on a loop device");
+    ASSIGN_OR_RETURN(const host::LoopDevice loop, host::OpenLoop(*number, /*read_only=*/true));
+    flushed = host::Sync(loop.fd.get());
+  } else {
+    ASSIGN_OR_RETURN(const UniqueFd root, host::OpenDirectory(fd, "."));
+    flushed = host::SyncFilesystem(root.get());
+  }
+  // Trouble of the filesystem inside is not the pool's: the errno stays here.
+  return flushed.ok() ? flushed
+                      : absl::InternalError(absl::StrCat("flush the volume: ", flushed.message()));
+}
+
+absl::Status ImageBackend::CheckUnused(int object) { return OpenSole(object, O_RDONLY).status(); }
+
+absl::Status ImageBackend::GrowInUse(int object, const v1::VolumeRecord& record, int fd) {
+  RETURN_IF_ERROR(ApplySize(object, record));
+  ASSIGN_OR_RETURN(const std::optional<int> number, LoopBeneath(fd));
+  if (!number.has_value()) return absl::InternalError("the volume is not on a loop device");
+  ASSIGN_OR_RETURN(const host::LoopDevice loop, host::OpenLoop(*number, /*read_only=*/true));
+  RETURN_IF_ERROR(host::RefreshLoopSize(loop.fd.get()));
+  if (IsBlock(record)) return absl::OkStatus();
+  const FilesystemType type = ParseFilesystemType(FilesystemTypeOf(record));
+  ASSIGN_OR_RETURN(const bool grow, NeedsGrowth(loop.fd.get(), type, record.size_bytes()));
+  if (!grow) return absl::OkStatus();
+  const absl::Status grown = GrowFilesystem(fd, type, record.size_bytes());
+  if (ErrnoOf(grown) == EPERM) {
+    return absl::FailedPreconditionError(
+        "ext4 can't grow while it is mounted, because the driver has no CAP_SYS_RESOURCE; the "
+        "filesystem will have its new size when the volume is staged next: restart its pods, or "
+        "give "
+        "the driver the capability");
+  }
+  return grown;
+}
+
+}  // namespace nodevol::storage

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_IMAGE_BACKEND_H_
+#define NODEVOL_STORAGE_IMAGE_BACKEND_H_
+
+#include "storage/backend.h"
+#include "storage/pool.h"
+
+namespace nodevol::storage {
+
+// Volumes as image files behind loop devices: with a filesystem inside, or raw. The file's size is
+// the limit. On btrfs each image has a subvolume of its own, so that a copy is a subvolume snapshot
+// in constant time; elsewhere copies share extents (FICLONE) or, without that, are sparse copies.
+class ImageBackend : public Backend {
+ public:
+  // The pool must outlive the backend.
+  explicit ImageBackend(const Pool& pool) : pool_(pool) {}
+
+  [[nodiscard]] int64_t MinimumSize(const VolumeSpec& spec) const override;
+  void Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const override;
+  absl::Status Create(int object, const v1::VolumeRecord& record, const VolumeSpec& spec) override;
+  absl::Status Copy(const CopySource& source, int object, bool read_only) override;
+  absl::Status ApplySize(int object, const v1::VolumeRecord& record) override;
+  absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) override;
+  absl::StatusOr<int64_t> WrittenBytes(int object) override;
+
+  absl::StatusOr<UniqueFd> OpenMount(int object, const v1::VolumeRecord& record,
+                                     const MountFlags& flags) override;
+  absl::StatusOr<host::LoopDevice> AttachDevice(int object, const v1::VolumeRecord& record,
+                                                bool read_only) override;
+  absl::StatusOr<bool> Owns(int object, const v1::VolumeRecord& record, int fd) override;
+  absl::StatusOr<VolumeUsage> Usage(int object, const v1::VolumeRecord& record, int fd) override;
+  absl::Status Flush(const v1::VolumeRecord& record, int fd) override;
+  absl::Status CheckUnused(int object) override;
+  absl::Status GrowInUse(int object, const v1::VolumeRecord& record, int fd) override;
+
+ private:
+  // Makes the file (and on btrfs its subvolume) in an empty object.
+  absl::StatusOr<UniqueFd> NewImage(int object) const;
+
+  const Pool& pool_;
+};
+
+// The image of an object, wherever its pool's filesystem has it.
+absl::StatusOr<UniqueFd> OpenImage(int object, int flags);
+
+// The device number of the loop device at or beneath `fd`: a device node, or the root of a mounted
+// filesystem. nullopt when there is none.
+absl::StatusOr<std::optional<int>> LoopBeneath(int fd);
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_IMAGE_BACKEND_H_

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What LocalStorage answers from memory.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/bytes.h"
+#include "base/monotonic.h"
+#include "base/status_macros.h"
+#include "storage/local_storage.h"
+
+namespace nodevol::storage {
+namespace {
+
+constexpr size_t kScan = 256;  // records looked at in one go
+
+// Collects up to `limit` records (0: all) after `after` that `matches` accepts.
+template <typename Pointer, typename Fetch, typename Matches>
+Page<Pointer> Collect(const ListQuery& query, const Fetch& fetch, const Matches& matches) {
+  const size_t limit = query.limit == 0 ? std::numeric_limits<size_t>::max() : query.limit;
+  Page<Pointer> page;
+  std::string after = query.after;
+  while (true) {
+    std::vector<Pointer> some = fetch(after);
+    if (some.empty()) return page;
+    after = some.back()->id();
+    for (Pointer& entry : some) {
+      if (!matches(*entry)) continue;
+      if (page.entries.size() == limit) {
+        page.more = true;
+        return page;
+      }
+      page.entries.push_back(std::move(entry));
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<VolumePtr> LocalStorage::GetVolume(const VolumeId& id) const {
+  ASSIGN_OR_RETURN(const Engine* engine, EngineOf(id));
+  return engine->volumes().Find(id.text());
+}
+
+absl::StatusOr<SnapshotPtr> LocalStorage::GetSnapshot(const SnapshotId& id) const {
+  ASSIGN_OR_RETURN(const Engine* engine, EngineOf(id));
+  return engine->snapshots().Find(id.text());
+}
+
+VolumePtr LocalStorage::FindVolume(const std::string& name) const {
+  absl::StatusOr<VolumePtr> found = FindByName(name);
+  return found.ok() ? *std::move(found) : nullptr;
+}
+
+Page<VolumePtr> LocalStorage::ListVolumes(const ListQuery& query) const {
+  // Pools are in the order of their UUIDs and ids begin with them: the first pool that still has
+  // something after `after` has the next.
+  const auto fetch = [this](const std::string& after) {
+    std::vector<VolumePtr> some;
+    for (const std::unique_ptr<Engine>& engine : engines_) {
+      some = engine->volumes().After(after, kScan);
+      if (!some.empty()) break;
+    }
+    return some;
+  };
+  return Collect<VolumePtr>(query, fetch, [](const v1::VolumeRecord&) { return true; });
+}
+
+Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
+                                              const std::string& source_volume_id) const {
+  const auto fetch = [this](const std::string& after) {
+    std::vector<SnapshotPtr> some;
+    for (const std::unique_ptr<Engine>& engine : engines_) {
+      some = engine->snapshots().After(after, kScan);
+      if (!some.empty()) break;
+    }
+    return some;
+  };
+  return Collect<SnapshotPtr>(query, fetch, [&](const v1::SnapshotRecord& snapshot) {
+    return source_volume_id.empty() || source_volume_id == snapshot.request().source_volume_id();
+  });
+}
+
+absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) const {
+  ASSIGN_OR_RETURN(const VolumeSpec spec, ParseVolumeSpec(query.parameters, query.capabilities));
+  Capacity capacity;
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    if (!spec.pool.empty() && spec.pool != engine->pool().name()) continue;
+    const Backend* const backend = engine->BackendFor(spec);
+    if (backend == nullptr) continue;
+    capacity.minimum_volume = backend->MinimumSize(spec);
+    if (!engine->pool().fault().ok()) continue;
+    // Rounded down: a volume of exactly this size must fit.
+    const int64_t available = engine->pool().ledger().Available() / kMiB * kMiB;
+    capacity.available += available;
+    if (available >= capacity.minimum_volume) {
+      capacity.maximum_volume = std::max(capacity.maximum_volume, available);
+    }
+  }
+  return capacity;
+}
+
+bool LocalStorage::Knows(absl::string_view volume_id) const {
+  const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
+  return id.has_value() && !absl::IsNotFound(GetVolume(*id).status());
+}
+
+bool LocalStorage::IsInPool(absl::string_view path) const {
+  return std::any_of(engines_.begin(), engines_.end(), [path](const auto& engine) {
+    const std::string& pool = engine->pool().path();
+    return path == pool || absl::StartsWith(path, absl::StrCat(pool, "/"));
+  });
+}
+
+absl::Status LocalStorage::CheckHealthy() const {
+  absl::Status last;
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    last = engine->pool().fault();
+    if (last.ok()) return last;
+  }
+  return absl::FailedPreconditionError(last.message());
+}
+
+absl::Status LocalStorage::CheckReady() const {
+  for (const std::unique_ptr<Engine>& engine : engines_) RETURN_IF_ERROR(engine->pool().Check());
+  return absl::OkStatus();
+}
+
+std::vector<PoolStatistics> LocalStorage::Statistics() const {
+  std::vector<PoolStatistics> all;
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    const Ledger& ledger = engine->pool().ledger();
+    all.push_back({.name = engine->pool().name(),
+                   .total_bytes = ledger.Total(),
+                   .available_bytes = ledger.Available(),
+                   .promised_bytes = ledger.Promised(),
+                   .volumes = engine->volumes().size(),
+                   .snapshots = engine->snapshots().size(),
+                   .damaged = engine->volumes().damaged() + engine->snapshots().damaged(),
+                   .ready = engine->pool().fault().ok()});
+  }
+  return all;
+}
+
+bool LocalStorage::Drain(absl::Duration timeout) {
+  const absl::Duration deadline = MonotonicNow() + timeout;
+  bool drained = true;
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    drained &= engine->fast().Close(deadline - MonotonicNow());
+    drained &= engine->bulk().Close(deadline - MonotonicNow());
+  }
+  return drained;
+}
+
+}  // namespace nodevol::storage

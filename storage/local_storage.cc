@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/local_storage.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "base/monotonic.h"
+#include "base/status_macros.h"
+
+namespace nodevol::storage {
+namespace {
+
+absl::Status Busy(absl::string_view id) {
+  return absl::AbortedError(
+      absl::StrCat("another operation on ", id, " is under way; retry when it has ended"));
+}
+
+// "Not here" is no proof of "deleted": the pool may be on another node, or its disk not configured
+// now.
+absl::Status PoolIsElsewhere(absl::string_view id) {
+  return absl::UnavailableError(
+      absl::StrCat("the pool of ", id,
+                   " is not on this node, so nothing can be said of its data; delete it where "
+                   "the pool is, or configure the pool here"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
+    std::string node_id, const std::vector<PoolOptions>& pools) {
+  std::unique_ptr<LocalStorage> storage(new LocalStorage(std::move(node_id)));
+  for (const PoolOptions& options : pools) {
+    ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
+    storage->engines_.push_back(std::move(engine));
+  }
+  std::sort(storage->engines_.begin(), storage->engines_.end(),
+            [](const auto& a, const auto& b) { return a->pool().uuid() < b->pool().uuid(); });
+  return storage;
+}
+
+LocalStorage::~LocalStorage() = default;
+
+template <typename Id>
+absl::StatusOr<Engine*> LocalStorage::EngineOf(const Id& id) const {
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    if (engine->pool().uuid() == id.pool_uuid()) return engine.get();
+  }
+  return absl::NotFoundError(
+      absl::StrCat(id.text(), " does not exist: no pool of node ", node_id_, " has its UUID"));
+}
+template absl::StatusOr<Engine*> LocalStorage::EngineOf(const VolumeId&) const;
+
+template <typename Id>
+absl::Status LocalStorage::Lock(const Id& id, Locks& locks) {
+  std::optional<KeyedMutex::Lock> lock = locks_.TryLock(id.name_hash());
+  if (!lock.has_value()) return Busy(id.text());
+  locks.push_back(*std::move(lock));
+  return absl::OkStatus();
+}
+template absl::Status LocalStorage::Lock(const VolumeId&, Locks&);
+
+template <typename T, typename Id>
+void LocalStorage::RunLocked(const Id& id, Executor& (Engine::*executor)(),
+                             absl::AnyInvocable<absl::StatusOr<T>(Engine&)> work,
+                             Callback<T> done) {
+  Locks locks;
+  const absl::StatusOr<Engine*> engine = EngineOf(id);
+  const absl::Status ready = engine.ok() ? Lock(id, locks) : engine.status();
+  if (!ready.ok()) {
+    std::move(done)(ready);
+    return;
+  }
+  Post<T>(((*engine)->*executor)(), std::move(locks),
+          [e = *engine, run = std::move(work)]() mutable { return run(*e); }, std::move(done));
+}
+
+template <typename Id>
+void LocalStorage::RunLockedStatus(const Id& id, absl::AnyInvocable<absl::Status(Engine&)> work,
+                                   StatusCallback done) {
+  struct Nothing {};
+  RunLocked<Nothing>(
+      id, &Engine::fast,
+      [run = std::move(work)](Engine& engine) mutable -> absl::StatusOr<Nothing> {
+        RETURN_IF_ERROR(run(engine));
+        return Nothing{};
+      },
+      [callback = std::move(done)](absl::StatusOr<Nothing> result) mutable {
+        std::move(callback)(result.status());
+      });
+}
+
+void LocalStorage::CreateVolume(const OperationContext& context, const v1::VolumeRequest& request,
+                                Callback<VolumePtr> done) {
+  Locks locks;
+  absl::StatusOr<Placement> placement = Place(request, locks);
+  if (!placement.ok() || placement->existing != nullptr) {
+    locks.clear();
+    std::move(done)(placement.ok() ? absl::StatusOr<VolumePtr>(placement->existing)
+                                   : placement.status());
+    return;
+  }
+  Engine* const engine = placement->engine;
+  const bool formats_or_copies = placement->plan->origin.has_value() ||
+                                 placement->plan->spec.backend != BackendChoice::kDirectory;
+  Post<VolumePtr>(
+      formats_or_copies ? engine->bulk() : engine->fast(), std::move(locks),
+      [engine, context, plan = *std::move(placement->plan)]() mutable {
+        return engine->CreateVolume(context, std::move(plan));
+      },
+      std::move(done));
+}
+
+absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequest& request,
+                                                            Locks& locks) {
+  ASSIGN_OR_RETURN(VolumeSpec spec, ParseVolumeSpec(request));
+  RETURN_IF_ERROR(Lock(VolumeId::ForName("", request.name()), locks));
+  ASSIGN_OR_RETURN(const VolumePtr existing, FindByName(request.name()));
+  if (existing != nullptr) {
+    RETURN_IF_ERROR(CheckSameVolume(*existing, request));
+    return Placement{.existing = existing, .plan = std::nullopt};
+  }
+  ASSIGN_OR_RETURN(std::optional<ContentOrigin> origin, FindOrigin(request.content_source()));
+  if (origin.has_value()) {
+    // Keeps the source from being deleted while it is copied.
+    if (origin->volume != nullptr) {
+      RETURN_IF_ERROR(Lock(*VolumeId::Parse(origin->volume->id()), locks));
+    } else {
+      RETURN_IF_ERROR(Lock(*SnapshotId::Parse(origin->snapshot->id()), locks));
+    }
+    const v1::ImageContent& image =
+        origin->volume != nullptr ? origin->volume->image() : origin->snapshot->image();
+    const bool directory = origin->volume != nullptr ? origin->volume->has_directory()
+                                                     : origin->snapshot->has_directory();
+    RETURN_IF_ERROR(AdoptSource(image, directory, spec));
+  }
+  return ChoosePool(request, std::move(spec), std::move(origin));
+}
+
+absl::StatusOr<VolumePtr> LocalStorage::FindByName(const std::string& name) const {
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    absl::StatusOr<VolumePtr> found =
+        engine->volumes().Find(VolumeId::ForName(engine->pool().uuid(), name).text());
+    if (!absl::IsNotFound(found.status())) return found;
+  }
+  return VolumePtr();
+}
+
+absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
+    const v1::ContentSource& source) const {
+  if (source.has_volume_id()) {
+    const std::optional<VolumeId> id = VolumeId::Parse(source.volume_id());
+    if (!id.has_value()) {
+      return absl::NotFoundError(
+          absl::StrCat("source volume ", source.volume_id(), " does not exist"));
+    }
+    ASSIGN_OR_RETURN(Engine * engine, EngineOf(*id));
+    ASSIGN_OR_RETURN(VolumePtr volume, engine->volumes().Find(id->text()));
+    const int64_t size = volume->size_bytes();
+    return std::optional<ContentOrigin>({engine, std::move(volume), nullptr, size});
+  }
+  if (source.has_snapshot_id()) {
+    const std::optional<SnapshotId> id = SnapshotId::Parse(source.snapshot_id());
+    if (!id.has_value()) {
+      return absl::NotFoundError(
+          absl::StrCat("source snapshot ", source.snapshot_id(), " does not exist"));
+    }
+    ASSIGN_OR_RETURN(Engine * engine, EngineOf(*id));
+    ASSIGN_OR_RETURN(SnapshotPtr snapshot, engine->snapshots().Find(id->text()));
+    const int64_t size = snapshot->size_bytes();
+    return std::optional<ContentOrigin>({engine, nullptr, std::move(snapshot), size});
+  }
+  return std::optional<ContentOrigin>();
+}
+
+absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(
+    const v1::VolumeRequest& request, VolumeSpec spec, std::optional<ContentOrigin> origin) {
+  struct Candidate {
+    Engine* engine;
+    int64_t size;
+    int64_t available;
+  };
+  std::vector<Candidate> candidates;
+  std::vector<std::string> reasons;
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    const std::string& name = engine->pool().name();
+    if (!spec.pool.empty() && spec.pool != name) continue;
+    // Without a pool by name a copy stays where it can share blocks with its source.
+    if (spec.pool.empty() && origin.has_value() && origin->engine != engine.get()) continue;
+    Backend* const backend = engine->BackendFor(spec);
+    if (backend == nullptr) {
+      reasons.push_back(absl::StrCat(
+          name, ": can't limit the size of directories (needs btrfs with simple quotas)"));
+      continue;
+    }
+    if (const absl::Status fault = engine->pool().fault(); !fault.ok()) {
+      reasons.push_back(absl::StrCat(name, ": ", fault.message()));
+      continue;
+    }
+    ASSIGN_OR_RETURN(const int64_t size,
+                     ChooseSize(request.capacity_range(), backend->MinimumSize(spec),
+                                origin.has_value() ? origin->size_bytes : 0));
+    candidates.push_back({engine.get(), size, engine->pool().ledger().Available()});
+  }
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.available > b.available; });
+  for (const Candidate& candidate : candidates) {
+    Pool& pool = candidate.engine->pool();
+    const VolumeId id = VolumeId::ForName(pool.uuid(), request.name());
+    absl::StatusOr<Ledger::Reservation> reservation =
+        pool.ledger().Reserve(Engine::LedgerKey(id), candidate.size);
+    if (!reservation.ok()) {
+      reasons.push_back(absl::StrCat(pool.name(), ": ", reservation.status().message()));
+      continue;
+    }
+    return Placement{.existing = nullptr,
+                     .engine = candidate.engine,
+                     .plan = CreateVolumePlan{id, request, std::move(spec), candidate.size,
+                                              std::move(origin), *std::move(reservation)}};
+  }
+  if (reasons.empty()) {
+    const auto name = [](std::string* out, const std::unique_ptr<Engine>& engine) {
+      out->append(engine->pool().name());
+    };
+    reasons.push_back(absl::StrCat("it has no pool \"", spec.pool, "\", only ",
+                                   absl::StrJoin(engines_, ", ", name)));
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("node ", node_id_, " can't hold the volume: ", absl::StrJoin(reasons, "; ")));
+}
+
+void LocalStorage::DeleteVolume(const OperationContext&, const VolumeId& id, StatusCallback done) {
+  if (!EngineOf(id).ok()) {
+    std::move(done)(PoolIsElsewhere(id.text()));
+    return;
+  }
+  RunLockedStatus(id, [id](Engine& engine) { return engine.DeleteVolume(id); }, std::move(done));
+}
+
+void LocalStorage::ExpandVolume(const OperationContext&, const VolumeId& id,
+                                const v1::CapacityRange& range, Callback<ExpandedVolume> done) {
+  RunLocked<ExpandedVolume>(
+      id, &Engine::fast, [id, range](Engine& engine) { return engine.ExpandVolume(id, range); },
+      std::move(done));
+}
+
+void LocalStorage::PublishVolume(const OperationContext&, const VolumeId& id,
+                                 const v1::ControllerPublication& publication,
+                                 Callback<VolumePtr> done) {
+  RunLocked<VolumePtr>(
+      id, &Engine::fast,
+      [id, publication](Engine& engine) { return engine.PublishVolume(id, publication); },
+      std::move(done));
+}
+
+void LocalStorage::UnpublishVolume(const OperationContext&, const VolumeId& id,
+                                   const std::string& node_id, StatusCallback done) {
+  if (!EngineOf(id).ok()) {  // what is not here is not published here
+    std::move(done)(absl::OkStatus());
+    return;
+  }
+  RunLockedStatus(
+      id, [id, node_id](Engine& engine) { return engine.UnpublishVolume(id, node_id); },
+      std::move(done));
+}
+
+void LocalStorage::CreateSnapshot(const OperationContext&, const v1::SnapshotRequest& request,
+                                  Callback<SnapshotPtr> done) {
+  Locks locks;
+  absl::StatusOr<SnapshotPlacement> placement = PlaceSnapshot(request, locks);
+  if (!placement.ok() || placement->existing != nullptr) {
+    locks.clear();
+    std::move(done)(placement.ok() ? absl::StatusOr<SnapshotPtr>(placement->existing)
+                                   : placement.status());
+    return;
+  }
+  Engine* const engine = placement->engine;
+  Post<SnapshotPtr>(
+      engine->bulk(), std::move(locks),
+      [engine, request, source = *placement->source] {
+        const SnapshotId id = SnapshotId::ForName(engine->pool().uuid(), request.name());
+        return engine->CreateSnapshot(id, request, source);
+      },
+      std::move(done));
+}
+
+absl::StatusOr<LocalStorage::SnapshotPlacement> LocalStorage::PlaceSnapshot(
+    const v1::SnapshotRequest& request, Locks& locks) {
+  RETURN_IF_ERROR(CheckSnapshotParameters(request.parameters()));
+  RETURN_IF_ERROR(Lock(SnapshotId::ForName("", request.name()), locks));
+  for (const std::unique_ptr<Engine>& engine : engines_) {
+    const SnapshotId id = SnapshotId::ForName(engine->pool().uuid(), request.name());
+    absl::StatusOr<SnapshotPtr> found = engine->snapshots().Find(id.text());
+    if (absl::IsNotFound(found.status())) continue;
+    RETURN_IF_ERROR(found.status());
+    if ((*found)->request().source_volume_id() != request.source_volume_id()) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("snapshot \"", request.name(), "\" exists and is one of volume ",
+                       (*found)->request().source_volume_id(), "; use another name"));
+    }
+    return SnapshotPlacement{.existing = *std::move(found), .source = std::nullopt};
+  }
+  const std::optional<VolumeId> source = VolumeId::Parse(request.source_volume_id());
+  if (!source.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("source volume ", request.source_volume_id(), " does not exist"));
+  }
+  ASSIGN_OR_RETURN(Engine * engine, EngineOf(*source));
+  RETURN_IF_ERROR(engine->volumes().Find(source->text()).status());
+  RETURN_IF_ERROR(Lock(*source, locks));
+  return SnapshotPlacement{.existing = nullptr, .engine = engine, .source = source};
+}
+
+void LocalStorage::DeleteSnapshot(const OperationContext&, const SnapshotId& id,
+                                  StatusCallback done) {
+  if (!EngineOf(id).ok()) {
+    std::move(done)(PoolIsElsewhere(id.text()));
+    return;
+  }
+  RunLockedStatus(id, [id](Engine& engine) { return engine.DeleteSnapshot(id); }, std::move(done));
+}
+
+}  // namespace nodevol::storage

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_LOCAL_STORAGE_H_
+#define NODEVOL_STORAGE_LOCAL_STORAGE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "base/callback.h"
+#include "base/keyed_mutex.h"
+#include "storage/engine.h"
+#include "storage/node_storage.h"
+
+namespace nodevol::storage {
+
+// A volume as the node service works on it: its lock held, its directory open.
+struct LocalVolume {
+  Engine& engine;
+  VolumePtr record;
+  UniqueFd object;
+
+  [[nodiscard]] Backend& backend() const { return engine.BackendOf(*record); }
+};
+
+struct PoolStatistics {
+  std::string name;
+  int64_t total_bytes = 0;
+  int64_t available_bytes = 0;
+  int64_t promised_bytes = 0;
+  size_t volumes = 0;
+  size_t snapshots = 0;
+  size_t damaged = 0;
+  bool ready = false;
+};
+
+// NodeStorage on the pools of this machine: chooses the pool, takes the locks, and has the pool's
+// workers do the rest. Deciding happens on the caller's thread and in memory only.
+class LocalStorage : public NodeStorage {
+ public:
+  // Opens and recovers all pools; the first that can't be opened is the error.
+  static absl::StatusOr<std::unique_ptr<LocalStorage>> Open(std::string node_id,
+                                                            const std::vector<PoolOptions>& pools);
+  ~LocalStorage() override;
+
+  [[nodiscard]] const std::string& node_id() const override { return node_id_; }
+  void CreateVolume(const OperationContext& context, const v1::VolumeRequest& request,
+                    Callback<VolumePtr> done) override;
+  void DeleteVolume(const OperationContext& context, const VolumeId& id,
+                    StatusCallback done) override;
+  void ExpandVolume(const OperationContext& context, const VolumeId& id,
+                    const v1::CapacityRange& range, Callback<ExpandedVolume> done) override;
+  void PublishVolume(const OperationContext& context, const VolumeId& id,
+                     const v1::ControllerPublication& publication,
+                     Callback<VolumePtr> done) override;
+  void UnpublishVolume(const OperationContext& context, const VolumeId& id,
+                       const std::string& node_id, StatusCallback done) override;
+  void CreateSnapshot(const OperationContext& context, const v1::SnapshotRequest& request,
+                      Callback<SnapshotPtr> done) override;
+  void DeleteSnapshot(const OperationContext& context, const SnapshotId& id,
+                      StatusCallback done) override;
+  absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override;
+  absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const override;
+  [[nodiscard]] VolumePtr FindVolume(const std::string& name) const override;
+  Page<VolumePtr> ListVolumes(const ListQuery& query) const override;
+  Page<SnapshotPtr> ListSnapshots(const ListQuery& query,
+                                  const std::string& source_volume_id) const override;
+  absl::StatusOr<Capacity> GetCapacity(const CapacityQuery& query) const override;
+
+  // For the node service: runs `work` on a worker of the volume's pool, alone on that volume when
+  // `exclusive`, and answers with its result. NOT_FOUND when there is no such volume.
+  template <typename T>
+  void WithVolume(const VolumeId& id, bool exclusive,
+                  absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work, Callback<T> done);
+
+  // True when the text is the id of a volume of these pools, also of one whose record is damaged.
+  [[nodiscard]] bool Knows(absl::string_view volume_id) const;
+  // True when `path` (absolute, without links) is a pool or in one.
+  [[nodiscard]] bool IsInPool(absl::string_view path) const;
+  // FAILED_PRECONDITION when no pool can be used. From memory.
+  [[nodiscard]] absl::Status CheckHealthy() const;
+  // UNAVAILABLE, with the reason, when a pool can't be used.
+  [[nodiscard]] absl::Status CheckReady() const;
+  [[nodiscard]] std::vector<PoolStatistics> Statistics() const;
+
+  // Takes no more work and waits until what runs has ended, at most `timeout`. Returns false when
+  // some still runs.
+  bool Drain(absl::Duration timeout);
+
+ private:
+  using Locks = std::vector<KeyedMutex::Lock>;
+
+  explicit LocalStorage(std::string node_id) : node_id_(std::move(node_id)) {}
+
+  template <typename Id>
+  absl::StatusOr<Engine*> EngineOf(const Id& id) const;
+  template <typename Id>
+  absl::Status Lock(const Id& id, Locks& locks);
+  // Posts `work`, which has the locks; they are released before `done` is called.
+  template <typename T>
+  static void Post(Executor& executor, Locks locks, absl::AnyInvocable<absl::StatusOr<T>()> work,
+                   Callback<T> done);
+  // Posts `work` on the pool of an object, which it holds the lock of.
+  template <typename T, typename Id>
+  void RunLocked(const Id& id, Executor& (Engine::*executor)(),
+                 absl::AnyInvocable<absl::StatusOr<T>(Engine&)> work, Callback<T> done);
+  template <typename Id>
+  void RunLockedStatus(const Id& id, absl::AnyInvocable<absl::Status(Engine&)> work,
+                       StatusCallback done);
+
+  absl::StatusOr<VolumePtr> FindByName(const std::string& name) const;
+  absl::StatusOr<std::optional<ContentOrigin>> FindOrigin(const v1::ContentSource& source) const;
+
+  // Either a volume that exists already, or a plan and who carries it out.
+  struct Placement {
+    VolumePtr existing;
+    Engine* engine = nullptr;
+    std::optional<CreateVolumePlan> plan;
+  };
+  absl::StatusOr<Placement> Place(const v1::VolumeRequest& request, Locks& locks);
+  absl::StatusOr<Placement> ChoosePool(const v1::VolumeRequest& request, VolumeSpec spec,
+                                       std::optional<ContentOrigin> origin);
+
+  struct SnapshotPlacement {
+    SnapshotPtr existing;
+    Engine* engine = nullptr;
+    std::optional<VolumeId> source;
+  };
+  absl::StatusOr<SnapshotPlacement> PlaceSnapshot(const v1::SnapshotRequest& request, Locks& locks);
+
+  const std::string node_id_;
+  // Ordered by pool UUID, as lists are.
+  std::vector<std::unique_ptr<Engine>> engines_;
+  // By name hash: what is locked is the volume or snapshot of a name, in whichever pool.
+  KeyedMutex locks_;
+};
+
+template <typename T>
+void LocalStorage::Post(Executor& executor, Locks locks,
+                        absl::AnyInvocable<absl::StatusOr<T>()> work, Callback<T> done) {
+  // The task is only moved from when it is taken; otherwise `done` is still ours to call.
+  auto shared_done = std::make_shared<Callback<T>>(std::move(done));
+  Task task = [held = std::move(locks), run = std::move(work), shared_done]() mutable {
+    absl::StatusOr<T> result = Guarded([&run] { return run(); });
+    held.clear();
+    std::move (*shared_done)(std::move(result));
+  };
+  if (!executor.TryPost(std::move(task))) {
+    std::move (*shared_done)(
+        absl::UnavailableError("too many operations are waiting for this pool; retry"));
+  }
+}
+
+template <typename T>
+void LocalStorage::WithVolume(const VolumeId& id, bool exclusive,
+                              absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work,
+                              Callback<T> done) {
+  Locks locks;
+  absl::StatusOr<Engine*> engine = EngineOf(id);
+  absl::Status ready = engine.status();
+  if (ready.ok()) ready = (*engine)->volumes().Find(id.text()).status();
+  if (ready.ok() && exclusive) ready = Lock(id, locks);
+  if (!ready.ok()) {
+    std::move(done)(ready);
+    return;
+  }
+  Post<T>((*engine)->fast(), std::move(locks),
+          [e = *engine, id, run = std::move(work)]() mutable -> absl::StatusOr<T> {
+            // Looked up again: only now is the lock held.
+            absl::StatusOr<VolumePtr> record = e->volumes().Find(id.text());
+            if (!record.ok()) return record.status();
+            absl::StatusOr<UniqueFd> object = e->OpenVolume(id);
+            if (!object.ok()) return object.status();
+            LocalVolume volume{*e, *std::move(record), *std::move(object)};
+            return run(volume);
+          },
+          std::move(done));
+}
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_LOCAL_STORAGE_H_

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/pool.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/errno_status.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "host/btrfs_quota.h"
+#include "host/file_data.h"
+#include "host/file_lock.h"
+#include "storage/ids.h"
+#include "storage/layout.h"
+#include "storage/pool_init.h"
+
+namespace nodevol::storage {
+namespace {
+
+// The path of an open directory without links, as the kernel knows it.
+absl::StatusOr<std::string> CanonicalPath(int fd) {
+  std::array<char, 4096> buffer = {};
+  const ssize_t length =
+      ::readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), buffer.data(), buffer.size());
+  if (length < 0) return ErrnoStatus(errno, "ask for the pool's path");
+  return std::string(buffer.data(), static_cast<size_t>(length));
+}
+
+// True when the pool would fill the disk that the node itself runs on, which is what happens when
+// the filesystem meant for it is not mounted.
+absl::StatusOr<bool> IsOnRootFilesystem(int fd) {
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath("/", O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(const host::FileInfo root_info, host::Inspect(root.get()));
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(fd));
+  if (info.device == root_info.device) return true;
+  // Subvolumes of one btrfs have device numbers of their own.
+  const absl::StatusOr<std::string> root_uuid = host::FilesystemUuid(root.get());
+  const absl::StatusOr<std::string> uuid = host::FilesystemUuid(fd);
+  return root_uuid.ok() && uuid.ok() && *root_uuid == *uuid;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Pool>> Pool::Open(const PoolOptions& options) {
+  std::unique_ptr<Pool> pool(new Pool(options));
+  absl::Status opened = pool->OpenRoot();
+  if (opened.ok()) opened = pool->OpenPrepared();
+  if (!opened.ok()) {
+    return Annotate(opened, absl::StrCat("pool \"", options.name, "\" at ", options.path));
+  }
+  return pool;
+}
+
+absl::Status Pool::OpenRoot() {
+  absl::StatusOr<UniqueFd> root = host::OpenPath(options_.path, O_RDONLY | O_DIRECTORY);
+  if (!root.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(root.status().message(),
+                     "; is its disk mounted? Mount the filesystem for the pool there, and make the "
+                     "directory if the pool is one in it"));
+  }
+  root_ = *std::move(root);
+  ASSIGN_OR_RETURN(path_, CanonicalPath(root_.get()));
+  ASSIGN_OR_RETURN(identity_, host::Inspect(root_.get()));
+  ASSIGN_OR_RETURN(filesystem_, host::IdentifyFilesystem(root_.get()));
+  ASSIGN_OR_RETURN(const bool on_root, IsOnRootFilesystem(root_.get()));
+  if (on_root) {
+    return absl::FailedPreconditionError(
+        "no filesystem is mounted here: the directory is on the node's root filesystem, which the "
+        "pool would fill; mount the disk meant for the pool and start again");
+  }
+  if (filesystem_ == host::FilesystemType::kOther) {
+    return absl::FailedPreconditionError(
+        "its filesystem is none that pools can be on; use xfs, ext4 or btrfs");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pool::OpenPrepared() {
+  ASSIGN_OR_RETURN(std::optional<v1::PoolMarker> marker, ReadPoolMarker(root_.get()));
+  if (!marker.has_value() && options_.create) {
+    RETURN_IF_ERROR(PreparePool(root_.get()));
+    ASSIGN_OR_RETURN(marker, ReadPoolMarker(root_.get()));
+  }
+  if (!marker.has_value()) {
+    return absl::FailedPreconditionError(
+        "the directory is not prepared as a pool (no .nodevol/pool in it); if the right disk is "
+        "mounted and it is empty, start once with --create-pools");
+  }
+  ASSIGN_OR_RETURN(const std::string filesystem_uuid, host::FilesystemUuid(root_.get()));
+  if (marker->filesystem_uuid() != filesystem_uuid) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the pool was prepared on another filesystem (", marker->filesystem_uuid(),
+                     ") than the one that is mounted (", filesystem_uuid,
+                     "); mount the right disk. A copy of a pool is never used as the pool"));
+  }
+  if (!IsUuid(marker->pool_uuid())) return absl::DataLossError("its marker has no valid UUID");
+  uuid_ = marker->pool_uuid();
+  RETURN_IF_ERROR(OpenDirectories());
+  RETURN_IF_ERROR(Lock());
+  ProbeFilesystem();
+  ASSIGN_OR_RETURN(const host::FilesystemUsage usage, host::UsageOf(root_.get()));
+  if (usage.read_only) {
+    return absl::FailedPreconditionError("its filesystem is mounted read-only; mount it writable");
+  }
+  RETURN_IF_ERROR(reserve_.Open(meta_.get(), Reserve::SizeFor(usage.total_bytes)));
+  return RefreshSpace();
+}
+
+absl::Status Pool::OpenDirectories() {
+  ASSIGN_OR_RETURN(meta_, host::OpenDirectory(root_.get(), kMetaDirectory));
+  ASSIGN_OR_RETURN(volumes_, host::OpenDirectory(root_.get(), kVolumesDirectory));
+  ASSIGN_OR_RETURN(snapshots_, host::OpenDirectory(root_.get(), kSnapshotsDirectory));
+  ASSIGN_OR_RETURN(staging_, host::OpenDirectory(meta_.get(), kStagingDirectory));
+  ASSIGN_OR_RETURN(trash_, host::OpenDirectory(meta_.get(), kTrashDirectory));
+  return absl::OkStatus();
+}
+
+absl::Status Pool::Lock() {
+  ASSIGN_OR_RETURN(lock_, host::OpenBeneath(meta_.get(), kLockFile, O_RDWR | O_CREAT, kFileMode));
+  ASSIGN_OR_RETURN(const bool locked, host::TryLockFile(lock_.get()));
+  if (!locked) {
+    const absl::StatusOr<std::string> owner = host::ReadFile(meta_.get(), kLockFile, 256);
+    return absl::FailedPreconditionError(
+        absl::StrCat("another process owns the pool", owner.ok() && !owner->empty() ? ": " : "",
+                     owner.ok() ? *owner : "", "; stop it first, a pool has one owner"));
+  }
+  // Only for the message above: the lock itself is the kernel's.
+  const std::string owner = absl::StrCat("pid ", ::getpid());
+  RETURN_IF_ERROR(host::SetFileSize(lock_.get(), 0));
+  if (::pwrite(lock_.get(), owner.data(), owner.size(), 0) < 0) {
+    log::Warn("can't note the pool's owner",
+              {{"pool", name()}, {"error", ErrnoStatus(errno, "write")}});
+  }
+  return absl::OkStatus();
+}
+
+void Pool::ProbeFilesystem() {
+  const absl::StatusOr<bool> reflink = host::SupportsReflink(staging_.get());
+  reflink_ = reflink.ok() && *reflink;
+  if (filesystem_ == host::FilesystemType::kBtrfs) {
+    const absl::StatusOr<host::BtrfsQuotaMode> mode = host::GetBtrfsQuotaMode(root_.get());
+    simple_quotas_ = mode.ok() && *mode == host::BtrfsQuotaMode::kSimple;
+  }
+}
+
+absl::Status Pool::Check() const {
+  RETURN_IF_ERROR(fault());
+  const absl::StatusOr<host::FileInfo> now = host::InspectPath(path_);
+  if (!now.ok() || !now->SameFileAs(identity_) || now->mount_id != identity_.mount_id) {
+    return absl::UnavailableError(absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
+                                               " is not the filesystem that the driver opened "
+                                               "there; mount it again and restart the driver"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pool::SyncOrFault(int fd) {
+  RETURN_IF_ERROR(fault());
+  const absl::Status synced = host::Sync(fd);
+  return synced.ok() ? synced : Fault(synced);
+}
+
+void Pool::FaultOnDiskError(const absl::Status& status) {
+  const int error = ErrnoOf(status);
+  if (error == EIO || error == EROFS || error == ESHUTDOWN || error == ENODEV) {
+    Fault(status).IgnoreError();
+  }
+}
+
+absl::Status Pool::Fault(const absl::Status& cause) {
+  absl::MutexLock lock(&mutex_);
+  if (!fault_.ok()) return fault_;
+  fault_ = absl::UnavailableError(absl::StrCat(
+      "pool \"", name(), "\" is faulted: its disk failed (", cause.message(),
+      "), and what reached it is unknown. Look after the disk, then restart the driver"));
+  log::Error("the pool is faulted", {{"pool", name()}, {"error", cause}});
+  return fault_;
+}
+
+absl::Status Pool::fault() const {
+  absl::MutexLock lock(&mutex_);
+  return fault_;
+}
+
+absl::Status Pool::RefreshSpace() {
+  ASSIGN_OR_RETURN(const host::FilesystemUsage usage, host::UsageOf(root_.get()));
+  const int64_t roots_share = usage.free_bytes - usage.available_bytes;
+  const int64_t reserve = Reserve::SizeFor(usage.total_bytes);
+  ledger_.SetFilesystem(usage.total_bytes - roots_share - reserve,
+                        usage.available_bytes - reserve_.Missing());
+  return absl::OkStatus();
+}
+
+}  // namespace nodevol::storage

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_POOL_H_
+#define NODEVOL_STORAGE_POOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+
+#include "base/unique_fd.h"
+#include "host/file.h"
+#include "host/filesystem.h"
+#include "storage/ledger.h"
+#include "storage/reserve.h"
+
+namespace nodevol::storage {
+
+struct PoolOptions {
+  std::string name;
+  std::string path;
+  // Prepare an empty directory; without it an unprepared one is refused.
+  bool create = false;
+  // How many times its space the pool may promise.
+  double overcommit = 1.0;
+};
+
+// A directory on one disk that holds volumes: its identity, its directories, its space, and the
+// right to change it. It is used only while it is provably the disk that it was when it was opened;
+// a missing directory is never taken for an empty one.
+class Pool {
+ public:
+  // Opens and locks a pool, or prepares one. FAILED_PRECONDITION, saying which and what to do, when
+  // the directory is missing, its filesystem is not mounted, it is not prepared, it belongs to
+  // another filesystem, or another process owns it.
+  static absl::StatusOr<std::unique_ptr<Pool>> Open(const PoolOptions& options);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+  // Absolute, without links.
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& uuid() const { return uuid_; }
+  [[nodiscard]] host::FilesystemType filesystem() const { return filesystem_; }
+  // Snapshots and clones of files share blocks.
+  [[nodiscard]] bool reflink() const { return reflink_; }
+  // Directories can be limited by btrfs simple quotas.
+  [[nodiscard]] bool simple_quotas() const { return simple_quotas_; }
+
+  // Descriptors, open while the pool is.
+  [[nodiscard]] int root() const { return root_.get(); }
+  [[nodiscard]] int volumes() const { return volumes_.get(); }
+  [[nodiscard]] int snapshots() const { return snapshots_.get(); }
+  [[nodiscard]] int staging() const { return staging_.get(); }
+  [[nodiscard]] int trash() const { return trash_.get(); }
+
+  Ledger& ledger() { return ledger_; }
+  const Ledger& ledger() const { return ledger_; }
+  Reserve& reserve() { return reserve_; }
+
+  // The guard before every change: UNAVAILABLE, with the reason, when the pool is faulted or what
+  // is mounted at its path is not what was.
+  [[nodiscard]] absl::Status Check() const;
+
+  // fsync of something that is, or may be, visible. After an error nobody can know what is on the
+  // disk, so the pool is faulted: it refuses all changes until it is opened anew.
+  absl::Status SyncOrFault(int fd);
+  // Faults the pool when `status` carries an errno that says that its disk fails.
+  void FaultOnDiskError(const absl::Status& status);
+  // Why the pool refuses changes; OK while it does not.
+  [[nodiscard]] absl::Status fault() const;
+
+  // Asks the filesystem for its space. Cheap, but may hang with the disk: not for an RPC's own
+  // thread.
+  absl::Status RefreshSpace();
+
+ private:
+  explicit Pool(PoolOptions options) : options_(std::move(options)), ledger_(options_.overcommit) {}
+
+  absl::Status Fault(const absl::Status& cause);
+  absl::Status OpenRoot();
+  absl::Status OpenPrepared();
+  absl::Status OpenDirectories();
+  absl::Status Lock();
+  void ProbeFilesystem();
+
+  const PoolOptions options_;
+  std::string path_;
+  std::string uuid_;
+  host::FilesystemType filesystem_ = host::FilesystemType::kOther;
+  bool reflink_ = false;
+  bool simple_quotas_ = false;
+  host::FileInfo identity_;
+  UniqueFd root_;
+  UniqueFd meta_;
+  UniqueFd lock_;
+  UniqueFd volumes_;
+  UniqueFd snapshots_;
+  UniqueFd staging_;
+  UniqueFd trash_;
+  Reserve reserve_;
+  Ledger ledger_;
+
+  mutable absl::Mutex mutex_;
+  absl::Status fault_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_POOL_H_

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/recovery.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+#include "base/errno_status.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+#include "host/file.h"
+#include "host/loop_device.h"
+#include "host/mount_table.h"
+#include "storage/engine.h"
+#include "storage/image_backend.h"
+#include "storage/layout.h"
+#include "storage/record_file.h"
+#include "storage/trash.h"
+
+namespace nodevol::storage {
+
+class Recovery {
+ public:
+  explicit Recovery(Engine& engine) : engine_(engine), pool_(engine.pool()) {}
+
+  absl::Status Run() {
+    RETURN_IF_ERROR(EmptyStaging(pool_));
+    RETURN_IF_ERROR(LoadVolumes());
+    RETURN_IF_ERROR(LoadSnapshots());
+    RETURN_IF_ERROR(FindMounts());
+    log::Info("pool opened",
+              {{"pool", pool_.name()},
+               {"uuid", pool_.uuid()},
+               {"path", pool_.path()},
+               {"filesystem", host::FilesystemName(pool_.filesystem())},
+               {"volumes", engine_.volumes_.size()},
+               {"snapshots", engine_.snapshots_.size()},
+               {"damaged", engine_.volumes_.damaged() + engine_.snapshots_.damaged()},
+               {"mounts", mounts_found_},
+               {"loops_freed", loops_freed_}});
+    return absl::OkStatus();
+  }
+
+ private:
+  using FileKey = std::pair<dev_t, ino_t>;
+
+  // Reads one record; an unreadable one is set aside.
+  template <typename Record, typename Id>
+  std::shared_ptr<Record> LoadRecord(int object, const Id& id, ObjectIndex<Record>& index) {
+    auto record = std::make_shared<Record>();
+    absl::Status read = ReadRecord(object, kRecordFile, *record);
+    if (read.ok() && (record->id() != id.text() || id.pool_uuid() != pool_.uuid())) {
+      read = absl::DataLossError(absl::StrCat("its record is that of ", record->id()));
+    }
+    if (read.ok()) return record;
+    log::Error("an object can't be used: its record can't be read",
+               {{"pool", pool_.name()}, {"id", id.text()}, {"error", read}});
+    index.PutDamaged(id.text(), read);
+    return nullptr;
+  }
+
+  absl::Status LoadVolumes() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, host::ListDirectory(pool_.volumes()));
+    for (const std::string& name : names) {
+      const std::optional<VolumeId> id = VolumeId::Parse(name);
+      if (!id.has_value()) {
+        log::Warn("not a volume of ours; it is left alone",
+                  {{"pool", pool_.name()}, {"name", name}});
+        continue;
+      }
+      RETURN_IF_ERROR(Annotate(LoadVolume(*id), name));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadVolume(const VolumeId& id) {
+    ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.volumes(), id.text()));
+    std::shared_ptr<v1::VolumeRecord> record = LoadRecord(object.get(), id, engine_.volumes_);
+    if (record == nullptr) return absl::OkStatus();
+    pool_.ledger().Restore(Engine::LedgerKey(id), record->size_bytes());
+    if (const absl::Status usable = CheckContent(object.get(), id, *record); !usable.ok()) {
+      log::Error("a volume can't be used", {{"volume_id", id.text()}, {"error", usable}});
+      engine_.volumes_.PutDamaged(id.text(), usable);
+      return absl::OkStatus();
+    }
+    engine_.volumes_.Put(std::move(record));
+    return absl::OkStatus();
+  }
+
+  // Gives the content the size that was promised, and remembers the image for FindMounts.
+  absl::Status CheckContent(int object, const VolumeId& id, const v1::VolumeRecord& record) {
+    if (record.has_directory() && engine_.directory_ == nullptr) {
+      return absl::FailedPreconditionError(
+          "it is a directory, and the pool's filesystem has no simple quotas enabled any more; "
+          "enable them (btrfs quota enable --simple) and restart the driver");
+    }
+    Backend& backend = engine_.BackendOf(record);
+    const absl::Status applied = backend.ApplySize(object, record);
+    if (IsOutOfSpace(applied)) {
+      log::Warn("a volume is smaller than promised until its pool has room",
+                {{"volume_id", id.text()}, {"error", applied}});
+    } else {
+      RETURN_IF_ERROR(applied);
+    }
+    ASSIGN_OR_RETURN(const int64_t written, backend.WrittenBytes(object));
+    pool_.ledger().SetWritten(Engine::LedgerKey(id), written);
+    if (record.has_image()) {
+      ASSIGN_OR_RETURN(const UniqueFd image, OpenImage(object, O_PATH));
+      ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));
+      images_[{info.device, info.inode}] = id.text();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadSnapshots() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, host::ListDirectory(pool_.snapshots()));
+    for (const std::string& name : names) {
+      const std::optional<SnapshotId> id = SnapshotId::Parse(name);
+      if (!id.has_value()) {
+        log::Warn("not a snapshot of ours; it is left alone",
+                  {{"pool", pool_.name()}, {"name", name}});
+        continue;
+      }
+      ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.snapshots(), name));
+      std::shared_ptr<v1::SnapshotRecord> record =
+          LoadRecord(object.get(), *id, engine_.snapshots_);
+      if (record == nullptr) continue;
+      pool_.ledger().Restore(Engine::LedgerKey(*id), record->pinned_bytes());
+      pool_.ledger().SetWritten(Engine::LedgerKey(*id), record->pinned_bytes());
+      engine_.snapshots_.Put(std::move(record));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FindMounts() {
+    RETURN_IF_ERROR(FindLoops());
+    ASSIGN_OR_RETURN(const std::vector<host::MountEntry> table, host::ReadMountTable());
+    for (const host::MountEntry& entry : table) {
+      if (const std::optional<std::string> volume = VolumeMountedBy(entry); volume.has_value()) {
+        engine_.mounts_.Add(*volume, {.path = entry.target, .capability = std::nullopt});
+        ++mounts_found_;
+      }
+    }
+    FreeUnusedLoops();
+    return absl::OkStatus();
+  }
+
+  // The loop devices on images of this pool.
+  absl::Status FindLoops() {
+    ASSIGN_OR_RETURN(const std::vector<host::AttachedLoop> loops, host::ListLoops());
+    for (const host::AttachedLoop& loop : loops) {
+      const auto image = images_.find({loop.backing.device, loop.backing.inode});
+      if (image != images_.end()) loops_[loop.number] = image->second;
+    }
+    return absl::OkStatus();
+  }
+
+  std::optional<std::string> VolumeMountedBy(const host::MountEntry& entry) {
+    // A directory volume: what is mounted is .../volumes/ID/data of this pool's filesystem.
+    const std::vector<absl::string_view> root = absl::StrSplit(entry.root, '/');
+    if (entry.filesystem == "btrfs" && root.size() >= 3 && root.back() == kDataDirectory &&
+        root[root.size() - 3] == kVolumesDirectory) {
+      const std::optional<VolumeId> id = VolumeId::Parse(root[root.size() - 2]);
+      if (id.has_value() && id->pool_uuid() == pool_.uuid()) return id->text();
+    }
+    // An image: what is mounted is, or is on, one of the loop devices.
+    if (!absl::StartsWith(entry.source, "/dev/loop") && !absl::StartsWith(entry.root, "/loop")) {
+      return std::nullopt;
+    }
+    const absl::StatusOr<UniqueFd> target = host::OpenPath(entry.target, O_PATH | O_NOFOLLOW);
+    if (!target.ok()) return std::nullopt;
+    const absl::StatusOr<std::optional<int>> number = LoopBeneath(target->get());
+    if (!number.ok() || !number->has_value()) return std::nullopt;
+    const auto loop = loops_.find(**number);
+    if (loop == loops_.end()) return std::nullopt;
+    used_loops_.insert(loop->first);
+    return loop->second;
+  }
+
+  // A process was killed between attaching a device and mounting it.
+  void FreeUnusedLoops() {
+    for (const auto& [number, volume] : loops_) {
+      if (used_loops_.contains(number)) continue;
+      const absl::StatusOr<host::LoopDevice> loop = host::OpenLoop(number, /*read_only=*/true);
+      const absl::Status freed = loop.ok() ? host::DetachLoop(loop->fd.get()) : loop.status();
+      if (freed.ok()) {
+        ++loops_freed_;
+      } else {
+        log::Warn("a loop device that nothing uses can't be freed",
+                  {{"device", host::LoopPath(number)}, {"volume_id", volume}, {"error", freed}});
+      }
+    }
+  }
+
+  Engine& engine_;
+  Pool& pool_;
+  absl::flat_hash_map<FileKey, std::string> images_;
+  absl::flat_hash_map<int, std::string> loops_;
+  absl::flat_hash_set<int> used_loops_;
+  int mounts_found_ = 0;
+  int loops_freed_ = 0;
+};
+
+absl::Status Recover(Engine& engine) { return Recovery(engine).Run(); }
+
+}  // namespace nodevol::storage

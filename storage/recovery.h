@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_STORAGE_RECOVERY_H_
+#define NODEVOL_STORAGE_RECOVERY_H_
+
+#include "absl/status/status.h"
+
+namespace nodevol::storage {
+
+class Engine;
+
+// What a start does before the first call. In this order:
+//   1. staging/ is emptied: what is there was never acknowledged;
+//   2. the records are read into the index and the ledger; one that is damaged is set aside, its
+//   data
+//      untouched, and all others go on;
+//   3. each volume gets the size that its record says: a crash may have come between the two;
+//   4. mounts of the pool's volumes are found in the mount table; loop devices on its images that
+//   no
+//      mount uses are freed.
+// Interrupted anywhere it can be done again. The trash is left to the reaper.
+absl::Status Recover(Engine& engine);
+
+}  // namespace nodevol::storage
+
+#endif  // NODEVOL_STORAGE_RECOVERY_H_
