@@ -146,7 +146,8 @@ absl::StatusOr<std::optional<int64_t>> CountInodes(int fd, SubvolumeId id, int64
 
 absl::StatusOr<uint64_t> SubvolumeGeneration(int fd) {
   btrfs_ioctl_get_subvol_info_args args = {};
-  if (::ioctl(fd, BTRFS_IOC_GET_SUBVOL_INFO, &args) != 0) {
+  // The kernel lets the 1 of an inexact tree search through when it succeeds.
+  if (::ioctl(fd, BTRFS_IOC_GET_SUBVOL_INFO, &args) < 0) {
     return ErrnoStatus(errno, "ask for the subvolume's generation");
   }
   return args.generation;

@@ -152,5 +152,16 @@ TEST_F(BtrfsTest, CountsInodes) {
   EXPECT_THAT(CountInodes(root_.get(), id, 5), IsOkAndHolds(Eq(std::nullopt)));
 }
 
+TEST_F(BtrfsTest, GenerationGrowsWithChanges) {
+  ASSERT_OK(CreateSubvolume(root_.get(), "v"));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd directory, OpenDirectory(root_.get(), "v"));
+  ASSERT_OK(CommitTransaction(root_.get()));
+  ASSERT_OK_AND_ASSIGN(const uint64_t before, SubvolumeGeneration(directory.get()));
+  ASSERT_OK(WriteNewFile(directory.get(), "f", "x", 0600));
+  ASSERT_OK(CommitTransaction(root_.get()));
+  ASSERT_OK_AND_ASSIGN(const uint64_t after, SubvolumeGeneration(directory.get()));
+  EXPECT_GT(after, before);
+}
+
 }  // namespace
 }  // namespace nodevol::host

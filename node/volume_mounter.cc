@@ -55,6 +55,12 @@ absl::Status StageDevice(LocalVolume& volume, const TargetPath& point,
   return absl::OkStatus();
 }
 
+// The descriptor of a look would keep the mount busy: it ends here.
+absl::StatusOr<bool> IsAt(LocalVolume& volume, const TargetPath& target) {
+  ASSIGN_OR_RETURN(const MountPoint point, LookAt(volume, target));
+  return point.occupant == Occupant::kThisVolume;
+}
+
 absl::Status NotStaged(const TargetPath& staging) {
   return absl::FailedPreconditionError(absl::StrCat(
       "the volume is not staged at ", staging.canonical, "; call NodeStageVolume first"));
@@ -127,8 +133,8 @@ absl::Status UnstageVolume(LocalVolume& volume, const TargetPath& staging) {
   absl::StatusOr<TargetPath> point = StagingPoint(volume, staging);
   if (ErrnoOf(point.status()) == ENOENT) return absl::OkStatus();
   RETURN_IF_ERROR(point.status());
-  ASSIGN_OR_RETURN(const MountPoint now, LookAt(volume, *point));
-  if (now.occupant == Occupant::kThisVolume) {
+  ASSIGN_OR_RETURN(const bool staged_here, IsAt(volume, *point));
+  if (staged_here) {
     ASSIGN_OR_RETURN(const std::vector<VolumeMount> published,
                      MountsElsewhere(volume, point->canonical));
     if (!published.empty()) {
