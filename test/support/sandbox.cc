@@ -8,11 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
+#include "absl/base/const_init.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -32,6 +37,27 @@ constexpr char kScratch[] = "/mnt";
 // EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are the same number; 2 is "do not flush the log".
 constexpr unsigned long kShutdown = _IOR('X', 125, uint32_t);
 constexpr uint32_t kNoLogFlush = 2;
+
+using FileKey = std::pair<dev_t, ino_t>;
+
+// The images of this process's filesystems: other test programs may run beside it, with loop
+// devices of their own.
+ABSL_CONST_INIT absl::Mutex own_images_mutex(absl::kConstInit);
+absl::flat_hash_set<FileKey>& OwnImages() ABSL_EXCLUSIVE_LOCKS_REQUIRED(own_images_mutex) {
+  static auto* const images = new absl::flat_hash_set<FileKey>;
+  return *images;
+}
+
+// Where the loop device's file is, seen from this mount namespace.
+std::string BackingFile(int loop_number) {
+  const absl::StatusOr<UniqueFd> directory =
+      host::OpenPath(absl::StrCat("/sys/block/loop", loop_number, "/loop"), O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return "";
+  constexpr size_t kMaxBytes = 8192;
+  const absl::StatusOr<std::string> path =
+      host::ReadFile(directory->get(), "backing_file", kMaxBytes);
+  return path.ok() ? *path : "";
+}
 
 std::string ImageDirectory() {
   const char* directory = ::getenv("TMPDIR");
@@ -75,6 +101,11 @@ absl::StatusOr<TestFilesystem> TestFilesystem::Create(Options options) {
   if (!image.valid()) return ErrnoStatus(errno, absl::StrCat("make an image in ", directory));
   RETURN_IF_ERROR(host::SetFileSize(image.get(), options.bytes));
   RETURN_IF_ERROR(host::MakeFilesystem(image.get(), options.type, options.mkfs_options));
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));
+  {
+    absl::MutexLock lock(&own_images_mutex);
+    OwnImages().insert({info.device, info.inode});
+  }
   TestFilesystem filesystem(std::move(options), std::move(image), NewDirectory());
   RETURN_IF_ERROR(filesystem.Mount());
   return filesystem;
@@ -135,9 +166,21 @@ absl::Status TestFilesystem::Remount() {
   return Mount();
 }
 
+int OwnLoops() {
+  const absl::StatusOr<std::vector<host::AttachedLoop>> loops = host::ListLoops();
+  if (!loops.ok()) return -1;
+  const std::string prefix = absl::StrCat(kScratch, "/", ::getpid(), "-");
+  absl::MutexLock lock(&own_images_mutex);
+  return static_cast<int>(
+      std::count_if(loops->begin(), loops->end(), [&](const host::AttachedLoop& loop) {
+        const FileKey key = {loop.backing.device, loop.backing.inode};
+        return OwnImages().contains(key) || absl::StartsWith(BackingFile(loop.number), prefix);
+      }));
+}
+
 Leftovers Leftovers::Now() {
   Leftovers now;
-  if (const auto loops = host::ListLoops(); loops.ok()) now.loops = static_cast<int>(loops->size());
+  now.loops = OwnLoops();
   if (const auto table = host::ReadMountTable(); table.ok()) {
     now.mounts = static_cast<int>(table->size());
   }

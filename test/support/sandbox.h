@@ -64,7 +64,8 @@ class TestFilesystem {
   bool mounted_ = false;
 };
 
-// What the machine holds that a test could leave behind.
+// What a test could leave behind: loop devices of this process and of those it started, mounts,
+// descriptors.
 struct Leftovers {
   int loops = 0;
   int mounts = 0;
