@@ -28,7 +28,10 @@ void RunGuarded(Task task) {
 
 }  // namespace
 
-Executor::Executor(Options options) : options_(std::move(options)) {}
+Executor::Executor(Options options) : options_(std::move(options)) {
+  absl::MutexLock lock(&mutex_);
+  StartThread();  // without one, TryPost tries again
+}
 
 Executor::~Executor() {
   std::vector<std::thread> threads;
@@ -44,8 +47,8 @@ Executor::~Executor() {
 bool Executor::TryPost(Task&& task) {
   absl::MutexLock lock(&mutex_);
   if (closed_ || queue_.size() >= options_.max_queued) return false;
-  if (queue_.size() >= idle_threads_ && threads_.size() < options_.max_threads &&
-      !StartThread() && threads_.empty()) {
+  if (queue_.size() >= idle_threads_ && threads_.size() < options_.max_threads && !StartThread() &&
+      threads_.empty()) {
     return false;
   }
   queue_.push_back(std::move(task));

@@ -18,7 +18,7 @@ namespace nodevol {
 
 using Task = absl::AnyInvocable<void() &&>;
 
-// A bounded pool of threads with a bounded queue. Threads start when work first needs them. A task
+// A bounded pool of threads with a bounded queue. All but the first thread start when work needs them. A task
 // that throws is logged and dropped; the thread lives on.
 class Executor {
  public:

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 
@@ -166,30 +167,53 @@ absl::Status TestFilesystem::Remount() {
   return Mount();
 }
 
-int OwnLoops() {
-  const absl::StatusOr<std::vector<host::AttachedLoop>> loops = host::ListLoops();
-  if (!loops.ok()) return -1;
+// The loop devices that this process or one that it started attached.
+absl::StatusOr<std::vector<int>> OwnLoops() {
+  ASSIGN_OR_RETURN(const std::vector<host::AttachedLoop> loops, host::ListLoops());
   const std::string prefix = absl::StrCat(kScratch, "/", ::getpid(), "-");
+  std::vector<int> own;
   absl::MutexLock lock(&own_images_mutex);
-  return static_cast<int>(
-      std::count_if(loops->begin(), loops->end(), [&](const host::AttachedLoop& loop) {
-        const FileKey key = {loop.backing.device, loop.backing.inode};
-        return OwnImages().contains(key) || absl::StartsWith(BackingFile(loop.number), prefix);
-      }));
+  for (const host::AttachedLoop& loop : loops) {
+    if (OwnImages().contains({loop.backing.device, loop.backing.inode}) ||
+        absl::StartsWith(BackingFile(loop.number), prefix)) {
+      own.push_back(loop.number);
+    }
+  }
+  return own;
+}
+
+absl::Status DetachOwnLoops(int keep) {
+  ASSIGN_OR_RETURN(const std::vector<int> own, OwnLoops());
+  for (const int number : own) {
+    if (number == keep) continue;
+    ASSIGN_OR_RETURN(const host::LoopDevice loop, host::OpenLoop(number, /*read_only=*/true));
+    RETURN_IF_ERROR(host::DetachLoop(loop.fd.get()));
+  }
+  return absl::OkStatus();
+}
+
+// But those of event loops: gRPC makes and drops them as it likes.
+int OpenDescriptors() {
+  const auto directory = host::OpenPath("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return 0;
+  const auto names = host::ListDirectory(directory->get());
+  if (!names.ok()) return 0;
+  return static_cast<int>(std::count_if(names->begin(), names->end(), [&](const std::string& name) {
+    std::array<char, 64> target = {};
+    const ssize_t length =
+        ::readlinkat(directory->get(), name.c_str(), target.data(), target.size());
+    const absl::string_view link(target.data(), static_cast<size_t>(std::max<ssize_t>(0, length)));
+    return !absl::StartsWith(link, "anon_inode:[event");
+  }));
 }
 
 Leftovers Leftovers::Now() {
   Leftovers now;
-  now.loops = OwnLoops();
+  if (const auto own = OwnLoops(); own.ok()) now.loops = static_cast<int>(own->size());
   if (const auto table = host::ReadMountTable(); table.ok()) {
     now.mounts = static_cast<int>(table->size());
   }
-  if (const auto directory = host::OpenPath("/proc/self/fd", O_RDONLY | O_DIRECTORY);
-      directory.ok()) {
-    if (const auto names = host::ListDirectory(directory->get()); names.ok()) {
-      now.descriptors = static_cast<int>(names->size());
-    }
-  }
+  now.descriptors = OpenDescriptors();
   return now;
 }
 

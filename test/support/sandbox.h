@@ -64,6 +64,9 @@ class TestFilesystem {
   bool mounted_ = false;
 };
 
+// Frees the loop devices of this process's sandbox but `keep`: what a reboot does to them.
+absl::Status DetachOwnLoops(int keep);
+
 // What a test could leave behind: loop devices of this process and of those it started, mounts,
 // descriptors.
 struct Leftovers {

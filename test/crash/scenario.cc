@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/crash/scenario.h"
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status_macros.h"
+
+namespace nodevol::testing {
+namespace {
+
+constexpr char kVolume[] = "volume";
+constexpr char kSnapshot[] = "snapshot";
+constexpr char kRestored[] = "restored";
+constexpr char kBefore[] = "written before";
+
+absl::Status Create(World& world) {
+  ASSIGN_OR_RETURN(const csi::v1::Volume volume,
+                   world.client().Create(kVolume, world.ground().volume_bytes));
+  world.volume_id = volume.volume_id();
+  return absl::OkStatus();
+}
+
+absl::Status Stage(World& world) { return world.client().Stage(world.volume_id, world.staging()); }
+
+absl::Status Publish(World& world) {
+  return world.client().Publish(world.volume_id, world.staging(), world.target());
+}
+
+absl::Status Unpublish(World& world) {
+  return world.client().Unpublish(world.volume_id, world.target());
+}
+
+absl::Status Unstage(World& world) {
+  return world.client().Unstage(world.volume_id, world.staging());
+}
+
+absl::Status TakeSnapshot(World& world) {
+  ASSIGN_OR_RETURN(const csi::v1::Snapshot snapshot,
+                   world.client().Snapshot(kSnapshot, world.volume_id));
+  world.snapshot_id = snapshot.snapshot_id();
+  return absl::OkStatus();
+}
+
+absl::Status ExpectContent(World& world, const std::string& expected) {
+  ASSIGN_OR_RETURN(const std::string content, world.ReadContent());
+  if (content == expected) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the volume has \"", content, "\", not \"", expected, "\""));
+}
+
+// Uses the volume as a pod would; it must hold `expected`, or nothing when that is empty.
+absl::Status ExpectUsable(World& world, const std::string& expected) {
+  RETURN_IF_ERROR(Stage(world));
+  RETURN_IF_ERROR(Publish(world));
+  if (!expected.empty()) RETURN_IF_ERROR(ExpectContent(world, expected));
+  RETURN_IF_ERROR(world.WriteContent("written after"));
+  RETURN_IF_ERROR(ExpectContent(world, "written after"));
+  RETURN_IF_ERROR(Unpublish(world));
+  return Unstage(world);
+}
+
+absl::Status CreateWithContent(World& world) {
+  RETURN_IF_ERROR(Create(world));
+  RETURN_IF_ERROR(Stage(world));
+  RETURN_IF_ERROR(Publish(world));
+  RETURN_IF_ERROR(world.WriteContent(kBefore));
+  RETURN_IF_ERROR(Unpublish(world));
+  return Unstage(world);
+}
+
+absl::Status CreateWithSnapshot(World& world) {
+  RETURN_IF_ERROR(CreateWithContent(world));
+  return TakeSnapshot(world);
+}
+
+absl::Status Nothing(World&) { return absl::OkStatus(); }
+
+absl::Status VerifyCreated(World& world) { return ExpectUsable(world, ""); }
+
+absl::Status VerifyContent(World& world) { return ExpectUsable(world, kBefore); }
+
+// ---- Controller ----
+
+absl::Status Restore(World& world) {
+  return world.client().Restore(kRestored, world.snapshot_id).status();
+}
+
+absl::Status VerifyRestored(World& world) {
+  ASSIGN_OR_RETURN(const csi::v1::Volume restored,
+                   world.client().Restore(kRestored, world.snapshot_id));
+  const std::string original = world.volume_id;
+  world.volume_id = restored.volume_id();
+  RETURN_IF_ERROR(ExpectUsable(world, kBefore));
+  world.volume_id = original;
+  return ExpectUsable(world, kBefore);
+}
+
+absl::Status VerifySnapshot(World& world) {
+  RETURN_IF_ERROR(TakeSnapshot(world));
+  return VerifyRestored(world);
+}
+
+// The reaper's work is a part of it.
+absl::Status Delete(World& world) {
+  RETURN_IF_ERROR(world.client().Delete(world.volume_id));
+  return world.AwaitReaped();
+}
+
+absl::StatusOr<int> CountVolumes(World& world) {
+  ASSIGN_OR_RETURN(const auto listed, world.client().csi().Call(&CsiClient::Controller::ListVolumes,
+                                                                csi::v1::ListVolumesRequest()));
+  return listed.entries_size();
+}
+
+absl::Status VerifyDeleted(World& world) {
+  ASSIGN_OR_RETURN(const int volumes, CountVolumes(world));
+  if (volumes != 0) return absl::InternalError("the deleted volume is listed");
+  const absl::Status staged = Stage(world);
+  return absl::IsNotFound(staged) ? absl::OkStatus()
+                                  : absl::InternalError("the deleted volume can be staged");
+}
+
+absl::Status DeleteSnapshot(World& world) {
+  RETURN_IF_ERROR(world.client().DeleteSnapshot(world.snapshot_id));
+  return world.AwaitReaped();
+}
+
+absl::Status VerifySnapshotDeleted(World& world) {
+  const absl::Status restored = Restore(world);
+  if (!absl::IsNotFound(restored)) return absl::InternalError("the deleted snapshot can be used");
+  return VerifyContent(world);
+}
+
+absl::Status Expand(World& world) {
+  return world.client().ControllerExpand(world.volume_id, 2 * world.ground().volume_bytes).status();
+}
+
+absl::Status VerifyExpanded(World& world) {
+  csi::v1::ControllerGetVolumeRequest request;
+  request.set_volume_id(world.volume_id);
+  ASSIGN_OR_RETURN(const auto volume,
+                   world.client().csi().Call(&CsiClient::Controller::ControllerGetVolume, request));
+  if (volume.volume().capacity_bytes() != 2 * world.ground().volume_bytes) {
+    return absl::InternalError(
+        absl::StrCat("the volume has ", volume.volume().capacity_bytes(), " bytes"));
+  }
+  RETURN_IF_ERROR(Stage(world));
+  RETURN_IF_ERROR(Publish(world));
+  ASSIGN_OR_RETURN(const auto stats, world.client().Stats(world.volume_id, world.target()));
+  // A filesystem keeps a part of its device for itself.
+  if (stats.usage(0).total() < world.ground().volume_bytes * 3 / 2) {
+    return absl::InternalError(
+        absl::StrCat("the pod sees ", stats.usage(0).total(), " bytes after the expansion"));
+  }
+  RETURN_IF_ERROR(Unpublish(world));
+  RETURN_IF_ERROR(Unstage(world));
+  return VerifyContent(world);
+}
+
+absl::Status ControllerPublish(World& world) {
+  csi::v1::ControllerPublishVolumeRequest request;
+  request.set_volume_id(world.volume_id);
+  request.set_node_id("node-1");
+  *request.mutable_volume_capability() = world.ground().volume_class.capability;
+  return world.client()
+      .csi()
+      .Call(&CsiClient::Controller::ControllerPublishVolume, request)
+      .status();
+}
+
+absl::Status VerifyControllerPublished(World& world) {
+  const absl::Status deleted = world.client().Delete(world.volume_id);
+  if (!absl::IsFailedPrecondition(deleted)) {
+    return absl::InternalError("a published volume can be deleted");
+  }
+  return VerifyContent(world);
+}
+
+// ---- Node ----
+
+absl::Status CreateAndStage(World& world) {
+  RETURN_IF_ERROR(CreateWithContent(world));
+  return Stage(world);
+}
+
+absl::Status CreateAndPublish(World& world) {
+  RETURN_IF_ERROR(CreateAndStage(world));
+  return Publish(world);
+}
+
+absl::Status CreatePublishAndUnpublish(World& world) {
+  RETURN_IF_ERROR(CreateAndPublish(world));
+  return Unpublish(world);
+}
+
+absl::Status VerifyPublished(World& world) {
+  RETURN_IF_ERROR(ExpectContent(world, kBefore));
+  RETURN_IF_ERROR(world.WriteContent("from the pod"));
+  return ExpectContent(world, "from the pod");
+}
+
+absl::Status VerifyUnpublished(World& world) {
+  if (::access(world.target().c_str(), F_OK) == 0) return absl::InternalError("the target is left");
+  RETURN_IF_ERROR(Publish(world));
+  return VerifyPublished(world);
+}
+
+absl::Status VerifyUnstaged(World& world) {
+  const absl::Status published = Publish(world);
+  if (!absl::IsFailedPrecondition(published)) {
+    return absl::InternalError("an unstaged volume can be published");
+  }
+  return VerifyContent(world);
+}
+
+}  // namespace
+
+const std::vector<Scenario>& ControllerScenarios() {
+  static const auto* const scenarios = new std::vector<Scenario>{
+      {"CreateVolume", Nothing, Create, VerifyCreated},
+      {"CreateVolumeFromSnapshot", CreateWithSnapshot, Restore, VerifyRestored},
+      {"DeleteVolume", CreateWithContent, Delete, VerifyDeleted},
+      {"CreateSnapshot", CreateWithContent, TakeSnapshot, VerifySnapshot},
+      {"DeleteSnapshot", CreateWithSnapshot, DeleteSnapshot, VerifySnapshotDeleted},
+      {"ControllerExpandVolume", CreateWithContent, Expand, VerifyExpanded},
+      {"ControllerPublishVolume", CreateWithContent, ControllerPublish, VerifyControllerPublished},
+  };
+  return *scenarios;
+}
+
+const std::vector<Scenario>& NodeScenarios() {
+  static const auto* const scenarios = new std::vector<Scenario>{
+      {"NodeStageVolume", CreateWithContent, Stage, VerifyContent},
+      {"NodePublishVolume", CreateAndStage, Publish, VerifyPublished},
+      {"NodeUnpublishVolume", CreateAndPublish, Unpublish, VerifyUnpublished},
+      {"NodeUnstageVolume", CreatePublishAndUnpublish, Unstage, VerifyUnstaged},
+  };
+  return *scenarios;
+}
+
+}  // namespace nodevol::testing
