@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include <exception>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,40 +28,25 @@ void RunGuarded(Task task) {
 }  // namespace
 
 Executor::Executor(Options options) : options_(std::move(options)) {
-  absl::MutexLock lock(&mutex_);
-  StartThread();  // without one, TryPost tries again
+  for (size_t i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this, i] { Run(i); });
+  }
 }
 
 Executor::~Executor() {
-  std::vector<std::thread> threads;
   {
     absl::MutexLock lock(&mutex_);
     closed_ = true;
     stopping_ = true;
-    threads.swap(threads_);
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 bool Executor::TryPost(Task&& task) {
   absl::MutexLock lock(&mutex_);
   if (closed_ || queue_.size() >= options_.max_queued) return false;
-  if (queue_.size() >= idle_threads_ && threads_.size() < options_.max_threads && !StartThread() &&
-      threads_.empty()) {
-    return false;
-  }
   queue_.push_back(std::move(task));
   return true;
-}
-
-bool Executor::StartThread() {
-  try {
-    threads_.emplace_back([this, index = threads_.size()] { Run(index); });
-    return true;
-  } catch (const std::system_error& e) {
-    log::Error("can't start a thread", {{"executor", options_.name}, {"what", e.what()}});
-    return false;
-  }
 }
 
 bool Executor::Close(absl::Duration timeout) {
@@ -81,9 +65,7 @@ void Executor::Run(size_t index) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
   absl::MutexLock lock(&mutex_);
   while (true) {
-    ++idle_threads_;
     mutex_.Await(absl::Condition(this, &Executor::HasWorkOrStopping));
-    --idle_threads_;
     if (queue_.empty()) return;
     Task task = std::move(queue_.front());
     queue_.pop_front();

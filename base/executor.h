@@ -18,13 +18,13 @@ namespace nodevol {
 
 using Task = absl::AnyInvocable<void() &&>;
 
-// A bounded pool of threads with a bounded queue. All but the first thread start when work needs them. A task
-// that throws is logged and dropped; the thread lives on.
+// A fixed number of threads with a bounded queue. A task that throws is logged and dropped; the
+// thread lives on.
 class Executor {
  public:
   struct Options {
     std::string name;  // shows in thread names; at most 12 characters are kept
-    size_t max_threads = 4;
+    size_t threads = 4;
     size_t max_queued = 1024;
   };
 
@@ -44,19 +44,16 @@ class Executor {
 
  private:
   void Run(size_t index);
-  // False when the system has no thread to give.
-  bool StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool HasWorkOrStopping() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool Idle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   absl::Mutex mutex_;
   std::deque<Task> queue_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
-  size_t idle_threads_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t running_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;  // set in the constructor only
 };
 
 }  // namespace nodevol

@@ -41,7 +41,7 @@ TEST(ExecutorTest, RunsWhatItAccepted) {
 TEST(ExecutorTest, FullQueueRefusesAndLeavesTheTaskUntouched) {
   absl::Notification release;
   int ran = 0;
-  Executor executor({.name = "test", .max_threads = 1, .max_queued = 1});
+  Executor executor({.name = "test", .threads = 1, .max_queued = 1});
   Occupy(executor, release);
   EXPECT_TRUE(executor.TryPost([] {}));
   Task refused = [&ran] { ++ran; };
@@ -56,7 +56,7 @@ TEST(ExecutorTest, TasksRunAtTheSameTimeUpToTheNumberOfThreads) {
   constexpr int kThreads = 3;
   absl::BlockingCounter arrived(kThreads);
   absl::Notification release;
-  Executor executor({.name = "test", .max_threads = kThreads});
+  Executor executor({.name = "test", .threads = kThreads});
   for (int i = 0; i < kThreads; ++i) {
     ASSERT_TRUE(executor.TryPost([&] {
       arrived.DecrementCount();
@@ -72,7 +72,7 @@ TEST(ExecutorTest, NeverHasMoreThreadsThanAllowed) {
   absl::Notification release;
   absl::Mutex mutex;
   std::set<std::thread::id> threads;
-  Executor executor({.name = "test", .max_threads = 2});
+  Executor executor({.name = "test", .threads = 2});
   Occupy(executor, release);
   Occupy(executor, release);
   for (int i = 0; i < 100; ++i) {
@@ -88,7 +88,7 @@ TEST(ExecutorTest, NeverHasMoreThreadsThanAllowed) {
 
 TEST(ExecutorTest, ThreadOutlivesATaskThatThrows) {
   std::atomic<bool> ran = false;
-  Executor executor({.name = "test", .max_threads = 1});
+  Executor executor({.name = "test", .threads = 1});
   ASSERT_TRUE(executor.TryPost([] { throw std::runtime_error("on purpose"); }));
   ASSERT_TRUE(executor.TryPost([] { throw 42; }));
   ASSERT_TRUE(executor.TryPost([&ran] { ran = true; }));
@@ -98,7 +98,7 @@ TEST(ExecutorTest, ThreadOutlivesATaskThatThrows) {
 
 TEST(ExecutorTest, CloseSaysWhetherSomethingStillRuns) {
   absl::Notification release;
-  Executor executor({.name = "test", .max_threads = 1});
+  Executor executor({.name = "test", .threads = 1});
   Occupy(executor, release);
   EXPECT_FALSE(executor.Close(absl::ZeroDuration()));
   EXPECT_FALSE(executor.TryPost([] {}));
@@ -110,7 +110,7 @@ TEST(ExecutorTest, DestructorFinishesWhatWasAccepted) {
   absl::Notification release;
   std::atomic<int> ran = 0;
   {
-    Executor executor({.name = "test", .max_threads = 1});
+    Executor executor({.name = "test", .threads = 1});
     Occupy(executor, release);
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(executor.TryPost([&ran] { ++ran; }));
     release.Notify();
@@ -125,7 +125,7 @@ TEST(ExecutorTest, UnusedExecutorEnds) {
 
 TEST(ExecutorTest, ThreadsCarryTheShortenedName) {
   std::string name;
-  Executor executor({.name = "a-very-long-name", .max_threads = 1});
+  Executor executor({.name = "a-very-long-name", .threads = 1});
   ASSERT_TRUE(executor.TryPost([&name] {
     std::array<char, 16> buffer = {};
     pthread_getname_np(pthread_self(), buffer.data(), buffer.size());

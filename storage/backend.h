@@ -48,7 +48,7 @@ class Backend {
   [[nodiscard]] virtual int64_t MinimumSize(const VolumeSpec& spec) const = 0;
   // Fills in the record's content.
   virtual void Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const = 0;
-  // Makes the content of a new volume, durably.
+  // Makes the content of a new volume.
   virtual absl::Status Create(int object, const v1::VolumeRecord& record,
                               const VolumeSpec& spec) = 0;
   // Makes `object`'s content a copy of the source's, durably: for snapshots (read-only), restores
@@ -59,6 +59,8 @@ class Backend {
   virtual absl::Status ApplySize(int object, const v1::VolumeRecord& record) = 0;
   // Readies what a larger size needs and may be refused for lack of space, before it is promised.
   virtual absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) = 0;
+  // Makes durable what the functions above did.
+  virtual absl::Status SyncContent(int object) = 0;
   // Bytes of the pool that the content occupies.
   virtual absl::StatusOr<int64_t> WrittenBytes(int object) = 0;
 

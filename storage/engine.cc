@@ -43,7 +43,10 @@ void SweepQuotaGroups(const Pool& pool) {
           unused.push_back(group);
         }
       });
-  if (!listed.ok()) return;
+  if (!listed.ok() || unused.empty()) return;
+  // A subvolume that is being made has its group before it can be found itself: the commit waits
+  // for it. No subvolume made later has one of these ids, they are not given twice.
+  if (!host::CommitTransaction(pool.root()).ok()) return;
   for (const host::QuotaGroupId group : unused) {
     const absl::StatusOr<bool> exists = host::SubvolumeExists(pool.root(), group.id);
     if (exists.ok() && !*exists) host::RemoveQuotaGroup(pool.root(), group).IgnoreError();
@@ -55,9 +58,9 @@ void SweepQuotaGroups(const Pool& pool) {
 Engine::Engine(std::unique_ptr<Pool> pool)
     : pool_(std::move(pool)),
       image_(std::make_unique<ImageBackend>(*pool_)),
-      fast_({.name = pool_->name(), .max_threads = kFastThreads}),
+      fast_({.name = pool_->name(), .threads = kFastThreads}),
       bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"),
-             .max_threads = kBulkThreads}) {
+             .threads = kBulkThreads}) {
   if (pool_->simple_quotas()) directory_ = std::make_unique<SubvolumeBackend>(*pool_);
 }
 
@@ -135,8 +138,10 @@ absl::StatusOr<std::optional<UniqueFd>> Engine::OpenMountOf(int object,
                                                             const std::string& path) {
   absl::StatusOr<UniqueFd> fd = host::OpenPath(path, O_PATH | O_NOFOLLOW);
   if (!fd.ok()) {
-    const int error = ErrnoOf(fd.status());
-    if (error == ENOENT || error == ENOTDIR) return std::optional<UniqueFd>();
+    // Nothing is, or can be, at such a path.
+    for (const int error : {ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP}) {
+      if (ErrnoOf(fd.status()) == error) return std::optional<UniqueFd>();
+    }
     return fd.status();
   }
   ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(fd->get()));

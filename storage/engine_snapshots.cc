@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The operations on the snapshots of one pool, and the copying of content.
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,19 +28,18 @@ absl::StatusOr<SnapshotPtr> Engine::DoCreateSnapshot(const SnapshotId& id,
                                                      const v1::SnapshotRequest& request,
                                                      const VolumeId& source) {
   ASSIGN_OR_RETURN(const VolumePtr volume, volumes_.Find(source.text()));
-  int64_t pinned = 0;
-  {
-    ASSIGN_OR_RETURN(const UniqueFd object, OpenVolume(source));
-    ASSIGN_OR_RETURN(pinned, BackendOf(*volume).WrittenBytes(object.get()));
-  }
+  ASSIGN_OR_RETURN(const UniqueFd object, OpenVolume(source));
+  ASSIGN_OR_RETURN(int64_t pinned, BackendOf(*volume).WrittenBytes(object.get()));
+  const std::string no_room =
+      absl::StrCat("pool \"", pool_->name(), "\" has no room for what the snapshot pins");
   absl::StatusOr<Ledger::Reservation> reservation = pool_->ledger().Reserve(LedgerKey(id), pinned);
-  if (!reservation.ok()) {
-    return Annotate(
-        reservation.status(),
-        absl::StrCat("pool \"", pool_->name(), "\" has no room for what the snapshot pins"));
-  }
+  RETURN_IF_ERROR(Annotate(reservation.status(), no_room));
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(*pool_));
   RETURN_IF_ERROR(CopyVolume(*this, *volume, staged.directory(), /*read_only=*/true));
+  RETURN_IF_ERROR(BackendOf(*volume).SyncContent(staged.directory()));
+  // What the source's users had in memory has reached the disk, and the count, only now.
+  ASSIGN_OR_RETURN(pinned, BackendOf(*volume).WrittenBytes(object.get()));
+  RETURN_IF_ERROR(Annotate(reservation->Resize(pinned), no_room));
   auto record = std::make_shared<v1::SnapshotRecord>();
   record->set_id(id.text());
   record->set_generation(1);
@@ -89,8 +89,10 @@ absl::Status Engine::CopyVolume(Engine& from, const v1::VolumeRecord& source, in
     RETURN_IF_ERROR(backend.Flush(source, fd->get()));
     break;
   }
-  return BackendOf(source).Copy({.object = original.get(), .in_use = !mounts.empty()}, object,
-                                read_only);
+  // Somebody may use it although it is mounted nowhere that this driver sees: through a mount in
+  // another namespace, or one that was taken away lazily.
+  const bool in_use = !mounts.empty() || !backend.CheckUnused(original.get()).ok();
+  return BackendOf(source).Copy({.object = original.get(), .in_use = in_use}, object, read_only);
 }
 
 absl::Status Engine::CopySnapshot(Engine& from, const v1::SnapshotRecord& source, int object) {

@@ -47,6 +47,7 @@ absl::StatusOr<VolumePtr> Engine::DoCreateVolume(const OperationContext& context
   record->set_size_bytes(plan.size_bytes);
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(*pool_));
   RETURN_IF_ERROR(MakeContent(plan, staged.directory(), *record));
+  RETURN_IF_ERROR(BackendOf(*record).SyncContent(staged.directory()));
   (*record->mutable_volume_context())["pool"] = pool_->name();
   (*record->mutable_volume_context())["backend"] = record->has_directory() ? "directory" : "image";
   RETURN_IF_ERROR(WriteRecord(staged.directory(), kRecordFile, *record));
@@ -169,7 +170,8 @@ absl::Status Engine::Grow(int object, const v1::VolumeRecord& before,
   RETURN_IF_ERROR(backend.PrepareGrowth(object, after));
   // The promise comes first: a crash from here on leaves a record that recovery fulfils.
   ASSIGN_OR_RETURN(const VolumePtr promised, ReplaceVolumeRecord(object, after));
-  const absl::Status applied = backend.ApplySize(object, *promised);
+  absl::Status applied = backend.ApplySize(object, *promised);
+  if (applied.ok()) applied = backend.SyncContent(object);
   if (!applied.ok() && pool_->fault().ok()) {
     v1::VolumeRecord back = before;
     back.set_generation(promised->generation());

@@ -82,8 +82,8 @@ void ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& record) co
   v1::ImageContent& image = *record.mutable_image();
   image.set_thick(spec.thick);
   if (spec.block) {
-    const uint32_t alignment = host::DirectIoAlignment(pool_.root());
-    image.set_sector_bytes(alignment > kBlockSector ? kFilesystemSector : kBlockSector);
+    image.set_sector_bytes(pool_.direct_io_alignment() > kBlockSector ? kFilesystemSector
+                                                                      : kBlockSector);
   } else {
     image.set_fs_type(spec.fs_type.empty() ? kDefaultFilesystem : spec.fs_type);
     image.set_sector_bytes(kFilesystemSector);
@@ -113,7 +113,7 @@ absl::Status ImageBackend::Create(int object, const v1::VolumeRecord& record,
     RETURN_IF_ERROR(
         SetUpRootDirectory(image.get(), fs_type, record.image().sector_bytes(), spec.root));
   }
-  return host::Sync(image.get());
+  return absl::OkStatus();
 }
 
 absl::Status ImageBackend::Copy(const CopySource& source, int object, bool read_only) {
@@ -132,8 +132,7 @@ absl::Status ImageBackend::Copy(const CopySource& source, int object, bool read_
     if (source.in_use) return NotAPointInTime();
     copied = host::CopySparse(from.get(), to.get());
   }
-  RETURN_IF_ERROR(copied);
-  return host::Sync(to.get());
+  return copied;
 }
 
 absl::Status ImageBackend::ApplySize(int object, const v1::VolumeRecord& record) {
@@ -141,11 +140,17 @@ absl::Status ImageBackend::ApplySize(int object, const v1::VolumeRecord& record)
   ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));
   if (info.size_bytes >= record.size_bytes()) return absl::OkStatus();
   if (record.image().thick()) {
-    RETURN_IF_ERROR(host::Allocate(image.get(), record.size_bytes(), /*keep_size=*/false));
-  } else {
-    RETURN_IF_ERROR(host::SetFileSize(image.get(), record.size_bytes()));
+    return host::Allocate(image.get(), record.size_bytes(), /*keep_size=*/false);
   }
-  return host::Sync(image.get());
+  return host::SetFileSize(image.get(), record.size_bytes());
+}
+
+absl::Status ImageBackend::SyncContent(int object) {
+  ASSIGN_OR_RETURN(const UniqueFd image, OpenImage(object, O_RDONLY));
+  RETURN_IF_ERROR(host::Sync(image.get()));
+  // The subvolume around the image is no part of what fsync writes.
+  if (pool_.filesystem() != host::FilesystemType::kBtrfs) return absl::OkStatus();
+  return host::CommitTransaction(image.get());
 }
 
 absl::Status ImageBackend::PrepareGrowth(int object, const v1::VolumeRecord& record) {

@@ -2,11 +2,13 @@
 #include "storage/ledger.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 #include "base/bytes.h"
+#include "base/status_macros.h"
 
 namespace nodevol::storage {
 
@@ -17,6 +19,12 @@ Ledger::Reservation::Reservation(Reservation&& other) noexcept
 
 Ledger::Reservation::~Reservation() {
   if (ledger_ != nullptr) ledger_->SetPromise(key_, before_);
+}
+
+absl::Status Ledger::Reservation::Resize(int64_t bytes) {
+  ASSIGN_OR_RETURN(Reservation resized, ledger_->Reserve(key_, bytes));
+  resized.Keep();
+  return absl::OkStatus();
 }
 
 void Ledger::Reservation::Keep() { ledger_ = nullptr; }
@@ -78,7 +86,10 @@ void Ledger::Put(absl::string_view key, Promise promise) {
 }
 
 int64_t Ledger::AvailableLocked() const {
-  const auto ceiling = static_cast<int64_t>(static_cast<double>(total_) * overcommit_);
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const double stretched = static_cast<double>(total_) * overcommit_;
+  const int64_t ceiling =
+      stretched < static_cast<double>(kMost) ? static_cast<int64_t>(stretched) : kMost;
   return std::max<int64_t>(0, std::min(ceiling - promised_, free_ - unwritten_));
 }
 

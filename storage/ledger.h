@@ -30,6 +30,8 @@ class Ledger {
     Reservation(Reservation&& other) noexcept;
     Reservation& operator=(Reservation&&) = delete;
     ~Reservation();
+    // Promises `bytes` instead, as Reserve() does. After an error the reservation is as it was.
+    absl::Status Resize(int64_t bytes);
     // The object exists now: the promise stands until Release(key).
     void Keep();
 

@@ -144,21 +144,25 @@ absl::Status Pool::Lock() {
 void Pool::ProbeFilesystem() {
   const absl::StatusOr<bool> reflink = host::SupportsReflink(staging_.get());
   reflink_ = reflink.ok() && *reflink;
+  direct_io_alignment_ = host::DirectIoAlignment(lock_.get());
   if (filesystem_ == host::FilesystemType::kBtrfs) {
     const absl::StatusOr<host::BtrfsQuotaMode> mode = host::GetBtrfsQuotaMode(root_.get());
     simple_quotas_ = mode.ok() && *mode == host::BtrfsQuotaMode::kSimple;
   }
 }
 
-absl::Status Pool::Check() const {
+absl::Status Pool::Check() {
   RETURN_IF_ERROR(fault());
   const absl::StatusOr<host::FileInfo> now = host::InspectPath(path_);
-  if (!now.ok() || !now->SameFileAs(identity_) || now->mount_id != identity_.mount_id) {
-    return absl::UnavailableError(absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
-                                               " is not the filesystem that the driver opened "
-                                               "there; mount it again and restart the driver"));
+  if (now.ok() && now->SameFileAs(identity_) && now->mount_id == identity_.mount_id) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  // XFS that has shut down answers no stat any more: that is no other disk, but a failed one.
+  FaultOnDiskError(host::Inspect(root_.get()).status());
+  RETURN_IF_ERROR(fault());
+  return absl::UnavailableError(absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
+                                             " is not the filesystem that the driver opened "
+                                             "there; mount it again and restart the driver"));
 }
 
 absl::Status Pool::SyncOrFault(int fd) {

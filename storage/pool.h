@@ -49,6 +49,8 @@ class Pool {
   [[nodiscard]] bool reflink() const { return reflink_; }
   // Directories can be limited by btrfs simple quotas.
   [[nodiscard]] bool simple_quotas() const { return simple_quotas_; }
+  // What direct I/O on its files must be aligned to, 0 when unknown.
+  [[nodiscard]] uint32_t direct_io_alignment() const { return direct_io_alignment_; }
 
   // Descriptors, open while the pool is.
   [[nodiscard]] int root() const { return root_.get(); }
@@ -63,7 +65,7 @@ class Pool {
 
   // The guard before every change: UNAVAILABLE, with the reason, when the pool is faulted or what
   // is mounted at its path is not what was.
-  [[nodiscard]] absl::Status Check() const;
+  absl::Status Check();
 
   // fsync of something that is, or may be, visible. After an error nobody can know what is on the
   // disk, so the pool is faulted: it refuses all changes until it is opened anew.
@@ -93,6 +95,7 @@ class Pool {
   host::FilesystemType filesystem_ = host::FilesystemType::kOther;
   bool reflink_ = false;
   bool simple_quotas_ = false;
+  uint32_t direct_io_alignment_ = 0;
   host::FileInfo identity_;
   UniqueFd root_;
   UniqueFd meta_;

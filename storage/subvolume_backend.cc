@@ -76,16 +76,17 @@ absl::Status SubvolumeBackend::Copy(const CopySource& source, int object, bool r
 absl::Status SubvolumeBackend::ApplySize(int object, const v1::VolumeRecord& record) {
   ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(object, kDataDirectory));
   ASSIGN_OR_RETURN(const host::QuotaGroupId group, GroupOf(data.get()));
-  ASSIGN_OR_RETURN(std::optional<host::QuotaGroupUsage> before,
-                   host::GetQuotaGroup(data.get(), group));
+  ASSIGN_OR_RETURN(std::optional<host::QuotaGroupUsage> before, host::GetQuotaGroup(object, group));
   if (before.has_value() && before->limit_bytes == record.size_bytes()) return absl::OkStatus();
-  if (!before.has_value()) RETURN_IF_ERROR(host::CreateQuotaGroup(data.get(), group));
-  RETURN_IF_ERROR(host::AddToQuotaGroup(data.get(), {0, group.id}, group));
-  RETURN_IF_ERROR(host::SetQuotaLimit(data.get(), group, record.size_bytes()));
+  // These change the quota tree on behalf of the subvolume that their descriptor is in: a volume
+  // that is full would have no room for its own growth.
+  if (!before.has_value()) RETURN_IF_ERROR(host::CreateQuotaGroup(object, group));
+  RETURN_IF_ERROR(host::AddToQuotaGroup(object, {0, group.id}, group));
+  RETURN_IF_ERROR(host::SetQuotaLimit(object, group, record.size_bytes()));
   // Read back what the kernel has: a limit that is only believed in is none.
   ASSIGN_OR_RETURN(const host::QuotaGroupUsage after, ReadGroup(data.get()));
   ASSIGN_OR_RETURN(const std::vector<host::QuotaGroupId> members,
-                   host::QuotaGroupMembers(data.get(), group));
+                   host::QuotaGroupMembers(object, group));
   const bool member = std::any_of(members.begin(), members.end(), [&](host::QuotaGroupId id) {
     return id.level == 0 && id.id == group.id;
   });
@@ -93,10 +94,15 @@ absl::Status SubvolumeBackend::ApplySize(int object, const v1::VolumeRecord& rec
     return absl::InternalError("the kernel did not take the volume's size limit");
   }
   // fsync writes a log that leaves quotas out; only a commit makes them durable.
-  return host::CommitTransaction(data.get());
+  return host::CommitTransaction(object);
 }
 
 absl::Status SubvolumeBackend::PrepareGrowth(int, const v1::VolumeRecord&) {
+  return absl::OkStatus();
+}
+
+absl::Status SubvolumeBackend::SyncContent(int) {
+  // Taking a snapshot commits, and ApplySize has committed the limit.
   return absl::OkStatus();
 }
 

@@ -23,6 +23,7 @@ class SubvolumeBackend : public Backend {
   absl::Status Copy(const CopySource& source, int object, bool read_only) override;
   absl::Status ApplySize(int object, const v1::VolumeRecord& record) override;
   absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) override;
+  absl::Status SyncContent(int object) override;
   absl::StatusOr<int64_t> WrittenBytes(int object) override;
 
   absl::StatusOr<UniqueFd> OpenMount(int object, const v1::VolumeRecord& record,

@@ -34,7 +34,7 @@ constexpr uint64_t kTopLevelSubvolume = 5;
 
 // Polls until the check is OK, or UNAVAILABLE: for what happens in the background.
 absl::Status Eventually(const std::function<absl::Status()>& check) {
-  const absl::Duration deadline = MonotonicNow() + absl::Seconds(30);
+  const absl::Duration deadline = MonotonicNow() + absl::Seconds(10);
   while (true) {
     const absl::Status now = check();
     if (now.ok() || absl::IsUnavailable(now) || MonotonicNow() > deadline) return now;
@@ -70,6 +70,7 @@ World::~World() {
     while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
     }
   }
+  DetachOwnLoops(disk_.loop_number()).IgnoreError();
   const absl::StatusOr<UniqueFd> scratch = host::OpenPath("/mnt", O_RDONLY | O_DIRECTORY);
   if (scratch.ok()) {
     host::RemoveTree(scratch->get(), absl::string_view(directory_).substr(5)).IgnoreError();
@@ -152,6 +153,7 @@ absl::Status World::TearDown() {
   }
   volume_id.clear();
   snapshot_id.clear();
+  restored_id.clear();
   return absl::OkStatus();
 }
 

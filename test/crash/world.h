@@ -52,6 +52,7 @@ class World {
   // What a scenario's steps tell each other.
   std::string volume_id;
   std::string snapshot_id;
+  std::string restored_id;
 
   // Starts the driver (again) and connects anew.
   absl::Status StartDriver();
