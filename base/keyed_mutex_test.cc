@@ -28,7 +28,7 @@ TEST(KeyedMutexTest, OtherKeysAreFree) {
   for (int i = 0; i < 200; ++i) {
     auto lock = mutex.TryLock(absl::StrCat("vol-", i));
     ASSERT_TRUE(lock.has_value()) << i;
-    held.push_back(std::move(*lock));
+    held.push_back(std::move(lock).value());
   }
   EXPECT_TRUE(mutex.TryLock("").has_value());
 }
@@ -36,7 +36,7 @@ TEST(KeyedMutexTest, OtherKeysAreFree) {
 TEST(KeyedMutexTest, ReleaseFreesNoOtherKey) {
   KeyedMutex mutex;
   std::vector<KeyedMutex::Lock> held;
-  for (int i = 0; i < 50; ++i) held.push_back(*mutex.TryLock(absl::StrCat("vol-", i)));
+  for (int i = 0; i < 50; ++i) held.push_back(mutex.TryLock(absl::StrCat("vol-", i)).value());
   {
     const auto released = mutex.TryLock("other");
   }
@@ -56,7 +56,7 @@ TEST(KeyedMutexTest, LockMovesWithItsKey) {
   KeyedMutex mutex;
   auto first = mutex.TryLock("vol-1");
   {
-    const KeyedMutex::Lock moved = std::move(*first);
+    const KeyedMutex::Lock moved = std::move(first).value();
     first.reset();
     EXPECT_FALSE(mutex.TryLock("vol-1").has_value());
   }
@@ -68,7 +68,7 @@ TEST(KeyedMutexTest, AssignedLockReleasesItsOwnKeyAtItsEnd) {
   auto target = mutex.TryLock("a");
   {
     auto source = mutex.TryLock("b");
-    *target = std::move(*source);
+    target.value() = std::move(source).value();
   }
   EXPECT_TRUE(mutex.TryLock("a").has_value());
   EXPECT_FALSE(mutex.TryLock("b").has_value());

@@ -156,7 +156,8 @@ void Write(Level level, absl::string_view message, const Field* begin, const Fie
   if (state.format == Format::kJson) {
     line = absl::StrCat("\"msg\":\"", JsonEscape(message), "\"");
     for (const Field* field = begin; field != end; ++field) {
-      absl::StrAppend(&line, ",\"", field->key, "\":\"", JsonEscape(field->value), "\"");
+      const char* const quote = field->bare ? "" : "\"";
+      absl::StrAppend(&line, ",\"", field->key, "\":", quote, JsonEscape(field->value), quote);
     }
   } else {
     line = JsonEscape(message);

@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -19,9 +20,19 @@ enum class Format { kText, kJson };
 struct Field {
   Field(absl::string_view k, const absl::AlphaNum& v) : key(k), value(v.Piece()) {}
   Field(absl::string_view k, const absl::Status& v) : key(k), value(v.ToString()) {}
+  template <typename Number>
+    requires std::is_arithmetic_v<Number>
+  Field(absl::string_view k, Number v) : key(k), bare(true) {
+    if constexpr (std::is_same_v<Number, bool>) {
+      value = v ? "true" : "false";
+    } else {
+      value = absl::StrCat(v);
+    }
+  }
 
   absl::string_view key;
   std::string value;
+  bool bare = false;  // no string in JSON
 };
 using Fields = std::initializer_list<Field>;
 

@@ -114,6 +114,14 @@ TEST_F(LogTest, JsonLineIsOneObject) {
                              "\n"));
 }
 
+TEST_F(LogTest, NumbersAndTruthsAreNoStringsInJson) {
+  Init(Level::kInfo, Format::kJson);
+  const std::string line = Written(
+      [] { Info("made", {{"bytes", int64_t{42}}, {"ms", 0.5}, {"thick", true}, {"name", "1"}}); });
+  EXPECT_THAT(line, EndsWith(R"("bytes":42,"ms":0.5,"thick":true,"name":"1"})"
+                             "\n"));
+}
+
 TEST_F(LogTest, LinesBelowTheLevelAreDropped) {
   Init(Level::kWarn, Format::kText);
   EXPECT_FALSE(Enabled(Level::kInfo));

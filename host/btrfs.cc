@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/btrfs.h"
 
+#include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
@@ -62,6 +64,37 @@ absl::StatusOr<bool> IsSubvolumeRoot(int fd) {
   return info.inode == BTRFS_FIRST_FREE_OBJECTID;
 }
 
+absl::StatusOr<UniqueFd> OpenSubvolume(int fd, SubvolumeId id) {
+  // By file handle: a path would have to be put together from back references. struct btrfs_fid and
+  // FILEID_BTRFS_WITHOUT_PARENT of the kernel (fs/btrfs/export.h, include/linux/exportfs.h); 0 is
+  // any generation.
+  struct {
+    unsigned int bytes = 2 * sizeof(uint64_t) + sizeof(uint32_t);
+    int type = 0x4d;
+    uint64_t inode = BTRFS_FIRST_FREE_OBJECTID;
+    uint64_t subvolume = 0;
+    uint32_t generation = 0;
+  } handle;
+  handle.subvolume = id;
+  UniqueFd root(::open_by_handle_at(fd, reinterpret_cast<file_handle*>(&handle),
+                                    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid()) return ErrnoStatus(errno, absl::StrCat("open subvolume ", id));
+  return root;
+}
+
+absl::Status MakeSubvolumeWritable(int fd) {
+  uint64_t flags = 0;
+  if (::ioctl(fd, BTRFS_IOC_SUBVOL_GETFLAGS, &flags) != 0) {
+    return ErrnoStatus(errno, "ask for the subvolume's flags");
+  }
+  if ((flags & BTRFS_SUBVOL_RDONLY) == 0) return absl::OkStatus();
+  flags &= ~uint64_t{BTRFS_SUBVOL_RDONLY};
+  if (::ioctl(fd, BTRFS_IOC_SUBVOL_SETFLAGS, &flags) != 0) {
+    return ErrnoStatus(errno, "make the subvolume writable");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<SubvolumeId>> ChildSubvolumes(int fd, SubvolumeId parent) {
   std::vector<SubvolumeId> children;
   RETURN_IF_ERROR(SearchTree(fd, BTRFS_ROOT_TREE_OBJECTID, {parent, BTRFS_ROOT_REF_KEY, 0},
@@ -109,6 +142,16 @@ absl::Status CommitTransaction(int fd) {
   }
   if (::ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) != 0) {
     return ErrnoStatus(errno, "wait for a btrfs commit");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DisableCopyOnWrite(int fd) {
+  int flags = 0;
+  if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return ErrnoStatus(errno, "ask for file flags");
+  flags |= FS_NOCOW_FL;
+  if (::ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0) {
+    return ErrnoStatus(errno, "turn copy-on-write off");
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "base/unique_fd.h"
+
 // btrfs subvolumes by ioctl (btrfs-ioctl(2)). `fd` is any file of the filesystem, open for reading,
 // unless said otherwise.
 namespace nodevol::host {
@@ -24,6 +26,10 @@ absl::Status SnapshotSubvolume(int source, int parent, absl::string_view name, b
 absl::StatusOr<SubvolumeId> SubvolumeOf(int fd);
 // True when fd is the root directory of a subvolume.
 absl::StatusOr<bool> IsSubvolumeRoot(int fd);
+// Opens the root directory of a subvolume for reading, wherever in the filesystem that is.
+absl::StatusOr<UniqueFd> OpenSubvolume(int fd, SubvolumeId id);
+// Takes the read-only flag away from the subvolume whose root directory fd is; OK when it has none.
+absl::Status MakeSubvolumeWritable(int fd);
 // The subvolumes directly beneath `parent`, wherever in its tree.
 absl::StatusOr<std::vector<SubvolumeId>> ChildSubvolumes(int fd, SubvolumeId parent);
 absl::StatusOr<bool> SubvolumeExists(int fd, SubvolumeId id);
@@ -37,6 +43,10 @@ absl::Status DestroySubvolumeById(int fd, SubvolumeId id);
 // Makes every change to the filesystem's trees so far durable, without flushing other files' dirty
 // data (START_SYNC, WAIT_SYNC).
 absl::Status CommitTransaction(int fd);
+
+// Lets the new, empty regular file fd be written in place (nodatacow; btrfs(5)), so that its
+// preallocated blocks keep being used. Its data has no checksums then.
+absl::Status DisableCopyOnWrite(int fd);
 
 // Grows the mounted filesystem to the size of its (only) device.
 absl::Status GrowBtrfs(int fd);

@@ -97,8 +97,7 @@ absl::Status EnableSimpleQuotas(int fd) {
   if (mode == BtrfsQuotaMode::kFull) {
     return absl::FailedPreconditionError(
         "this btrfs has full quotas enabled, under which deletes crawl and nested subvolumes "
-        "escape "
-        "the limit; run `btrfs quota disable PATH` to let the driver enable simple quotas");
+        "escape the limit; run `btrfs quota disable PATH` to let the driver enable simple quotas");
   }
   btrfs_ioctl_quota_ctl_args args = {};
   args.cmd = kEnableSimpleQuota;

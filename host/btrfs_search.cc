@@ -13,7 +13,7 @@
 namespace nodevol::host {
 namespace {
 
-constexpr size_t kBufferBytes = 64 * 1024;
+constexpr size_t kBufferBytes = size_t{64} * 1024;
 
 // The key after `key`; false when there is none.
 bool Advance(BtrfsKey& key) {

@@ -87,6 +87,30 @@ TEST_F(BtrfsTest, SubvolumeIsMadeSnapshotAndDestroyed) {
   EXPECT_THAT(DestroySubvolume(root_.get(), "a"), ErrnoIs(ENOENT));
 }
 
+TEST_F(BtrfsTest, SubvolumeIsOpenedByItsIdWhereverItIs) {
+  ASSERT_OK(MakeDirectory(root_.get(), "directory", 0700));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd directory, OpenDirectory(root_.get(), "directory"));
+  ASSERT_OK(CreateSubvolume(directory.get(), "a"));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd a, OpenDirectory(directory.get(), "a"));
+  ASSERT_OK_AND_ASSIGN(const SubvolumeId id, SubvolumeOf(a.get()));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd opened, OpenSubvolume(root_.get(), id));
+  ASSERT_OK_AND_ASSIGN(const FileInfo seen, Inspect(opened.get()));
+  ASSERT_OK_AND_ASSIGN(const FileInfo expected, Inspect(a.get()));
+  EXPECT_TRUE(seen.SameFileAs(expected));
+  EXPECT_THAT(OpenSubvolume(root_.get(), 12345), ErrnoIs(ESTALE));
+}
+
+TEST_F(BtrfsTest, ReadOnlySubvolumeIsMadeWritable) {
+  ASSERT_OK(CreateSubvolume(root_.get(), "a"));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd a, OpenDirectory(root_.get(), "a"));
+  ASSERT_OK(SnapshotSubvolume(a.get(), root_.get(), "snap", /*read_only=*/true));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd snap, OpenDirectory(root_.get(), "snap"));
+  ASSERT_THAT(MakeDirectory(snap.get(), "x", 0700), ErrnoIs(EROFS));
+  EXPECT_OK(MakeSubvolumeWritable(snap.get()));
+  EXPECT_OK(MakeDirectory(snap.get(), "x", 0700));
+  EXPECT_OK(MakeSubvolumeWritable(snap.get()));
+}
+
 TEST_F(BtrfsTest, QuotaModeIsRead) {
   EXPECT_THAT(GetBtrfsQuotaMode(root_.get()), IsOkAndHolds(BtrfsQuotaMode::kNone));
   ASSERT_OK(EnableSimpleQuotas(root_.get()));

@@ -37,8 +37,8 @@ absl::StatusOr<std::string> FilesystemUuid(int fd);
 // temporary files in `directory`.
 absl::StatusOr<bool> SupportsReflink(int directory);
 
-// The alignment in bytes that direct I/O needs on this file, 0 when unknown (statx(2)
-// STATX_DIOALIGN).
+// The alignment in bytes that direct I/O needs on this regular file, 0 when unknown (statx(2)
+// STATX_DIOALIGN; directories have none).
 uint32_t DirectIoAlignment(int fd);
 
 // Freezes a mounted filesystem: writers wait, the disk is consistent (FIFREEZE). Neither closing fd

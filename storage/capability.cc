@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
 
@@ -39,10 +40,25 @@ absl::Status CheckMount(const v1::MountAccess& mount) {
     return absl::InvalidArgumentError(absl::StrCat("filesystem type \"", mount.fs_type(),
                                                    "\" is not known; use ext4, xfs or btrfs"));
   }
-  // Without a type the filesystem is chosen later, and the flags are checked again then.
+  // Without a type the filesystem is chosen later, and the flags are checked for it then.
   return ParseMountFlags(mount.fs_type().empty() ? kAnyFilesystem : mount.fs_type(),
                          {mount.mount_flags().begin(), mount.mount_flags().end()})
       .status();
+}
+
+absl::Status CheckFlagsFor(const v1::VolumeRecord& volume, const v1::MountAccess& mount) {
+  const auto& words = mount.mount_flags();
+  ASSIGN_OR_RETURN(const MountFlags flags,
+                   ParseMountFlags(FilesystemTypeOf(volume), {words.begin(), words.end()}));
+  const auto is_discard = [](const host::FilesystemOption& option) {
+    return option.first == "discard";
+  };
+  if (volume.image().thick() && absl::c_any_of(flags.filesystem, is_discard)) {
+    return absl::InvalidArgumentError(
+        "mount flag discard gives a volume's blocks back, and provisioning thick is to keep them; "
+        "use one or the other");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -74,8 +90,7 @@ absl::Status CheckVolumeHas(const v1::VolumeRecord& volume,
     return absl::FailedPreconditionError(
         absl::StrCat("the volume's filesystem is ", actual, ", not ", wanted));
   }
-  const auto& flags = capability.mount().mount_flags();
-  return ParseMountFlags(actual, {flags.begin(), flags.end()}).status();
+  return CheckFlagsFor(volume, capability.mount());
 }
 
 const std::string& FilesystemTypeOf(const v1::VolumeRecord& volume) {

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +11,7 @@
 
 #include "base/errno_status.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "host/btrfs.h"
 #include "host/btrfs_quota.h"
@@ -31,6 +31,8 @@ constexpr absl::Duration kMonitorInterval = absl::Seconds(5);
 // Measuring costs a few system calls a volume.
 constexpr int kMonitorRunsPerMeasurement = 12;
 constexpr absl::Duration kReapInterval = absl::Minutes(1);
+// Looks at the group of every volume, so not after each delete.
+constexpr absl::Duration kQuotaSweepInterval = absl::Minutes(10);
 
 // Quota groups of subvolumes that are gone: newer kernels remove them by themselves, older ones
 // leave them for ever.
@@ -59,8 +61,7 @@ Engine::Engine(std::unique_ptr<Pool> pool)
     : pool_(std::move(pool)),
       image_(std::make_unique<ImageBackend>(*pool_)),
       fast_({.name = pool_->name(), .threads = kFastThreads}),
-      bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"),
-             .threads = kBulkThreads}) {
+      bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"), .threads = kBulkThreads}) {
   if (pool_->simple_quotas()) directory_ = std::make_unique<SubvolumeBackend>(*pool_);
 }
 
@@ -94,7 +95,10 @@ void Engine::OnReap() {
     log::Warn("the trash can't be emptied; it is tried again every minute",
               {{"pool", pool_->name()}, {"error", emptied}});
   }
-  if (pool_->simple_quotas()) SweepQuotaGroups(*pool_);
+  if (pool_->simple_quotas() && MonotonicNow() >= next_quota_sweep_) {
+    SweepQuotaGroups(*pool_);
+    next_quota_sweep_ = MonotonicNow() + kQuotaSweepInterval;
+  }
 }
 
 void Engine::MeasureVolumes() {

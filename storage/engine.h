@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 #include "base/executor.h"
 #include "base/periodic_thread.h"
@@ -140,6 +141,7 @@ class Engine {
   Executor fast_;
   Executor bulk_;
   int monitor_runs_ = 0;
+  absl::Duration next_quota_sweep_ = absl::ZeroDuration();  // the reaper's alone
   // Last: they use the rest, and end first.
   std::unique_ptr<PeriodicThread> monitor_;
   std::unique_ptr<PeriodicThread> reaper_;

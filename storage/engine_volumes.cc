@@ -68,14 +68,19 @@ absl::Status Engine::MakeContent(const CreateVolumePlan& plan, int object,
         absl::StrCat("pool \"", pool_->name(), "\" can't limit the size of directories"));
   }
   backend->Describe(plan.spec, record);
-  if (!plan.origin.has_value()) return backend->Create(object, record, plan.spec);
-  const ContentOrigin& origin = *plan.origin;
-  if (record.has_image()) {
-    const v1::ImageContent& copied =
-        origin.volume != nullptr ? origin.volume->image() : origin.snapshot->image();
+  if (plan.origin.has_value() && record.has_image()) {
+    const v1::ImageContent& copied = plan.origin->volume != nullptr
+                                         ? plan.origin->volume->image()
+                                         : plan.origin->snapshot->image();
     record.mutable_image()->set_fs_type(copied.fs_type());
     record.mutable_image()->set_sector_bytes(copied.sector_bytes());
   }
+  // Now that the filesystem is chosen: a volume that can't be mounted as asked is not made.
+  for (const v1::VolumeCapability& capability : plan.request.capabilities()) {
+    RETURN_IF_ERROR(CheckVolumeHas(record, capability));
+  }
+  if (!plan.origin.has_value()) return backend->Create(object, record, plan.spec);
+  const ContentOrigin& origin = *plan.origin;
   if (origin.volume != nullptr) {
     RETURN_IF_ERROR(CopyVolume(*origin.engine, *origin.volume, object, /*read_only=*/false));
   } else {

@@ -26,9 +26,13 @@ std::optional<ObjectId<Kind>> ObjectId<Kind>::Parse(absl::string_view text) {
 
 template <typename Kind>
 ObjectId<Kind> ObjectId<Kind>::ForName(absl::string_view pool_uuid, absl::string_view name) {
+  return ObjectId(absl::StrCat(pool_uuid, ".", HashOfName(name)));
+}
+
+template <typename Kind>
+std::string ObjectId<Kind>::HashOfName(absl::string_view name) {
   // The kind is part of the hash: a volume and a snapshot of one name are two things.
-  const std::string hash = Sha256Hex(absl::StrCat(Kind::kName, ":", name));
-  return ObjectId(absl::StrCat(pool_uuid, ".", absl::string_view(hash).substr(0, kUuidCharacters)));
+  return Sha256Hex(absl::StrCat(Kind::kName, ":", name)).substr(0, kUuidCharacters);
 }
 
 template class ObjectId<VolumeKind>;

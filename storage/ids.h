@@ -24,12 +24,13 @@ class ObjectId {
   // nullopt for what does not follow the grammar: then it is no id of ours, and no path either.
   static std::optional<ObjectId> Parse(absl::string_view text);
   static ObjectId ForName(absl::string_view pool_uuid, absl::string_view name);
+  // The name_hash() of a name's id, which is the same in every pool.
+  static std::string HashOfName(absl::string_view name);
 
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] absl::string_view pool_uuid() const {
     return absl::string_view(text_).substr(0, kUuidCharacters);
   }
-  // The same for one name in every pool.
   [[nodiscard]] absl::string_view name_hash() const {
     return absl::string_view(text_).substr(kUuidCharacters + 1);
   }

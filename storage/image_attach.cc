@@ -9,14 +9,19 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
+#include "base/bytes.h"
 #include "base/errno_status.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "host/btrfs.h"
 #include "host/file.h"
 #include "host/file_data.h"
 #include "host/file_lock.h"
+#include "host/filesystem.h"
 #include "host/filesystem_tools.h"
 #include "host/mount.h"
 #include "host/privilege.h"
@@ -35,11 +40,21 @@ absl::Status StillInUse() {
 }
 
 // An image with nobody else at it: one that is bound twice is a destroyed filesystem.
+//
+// A mount that this process has closed may end a moment later, and write while it ends: programs
+// that other threads are just starting have copies of its descriptor until their exec. So this has
+// some patience.
 absl::StatusOr<UniqueFd> OpenSole(int object, int flags) {
+  constexpr absl::Duration kPatience = absl::Seconds(2);
+  constexpr absl::Duration kPause = absl::Milliseconds(5);
   ASSIGN_OR_RETURN(UniqueFd image, OpenImage(object, flags));
-  ASSIGN_OR_RETURN(const bool sole, host::IsSoleOpener(image.get()));
-  if (!sole) return StillInUse();
-  return image;
+  const absl::Duration deadline = MonotonicNow() + kPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool sole, host::IsSoleOpener(image.get()));
+    if (sole) return image;
+    if (MonotonicNow() > deadline) return StillInUse();
+    absl::SleepFor(kPause);
+  }
 }
 
 // The filesystem was made by us and recorded; anything else in the image is damage, or a pod's
@@ -59,14 +74,15 @@ std::vector<host::FilesystemOption> MountOptions(FilesystemType type, const Moun
   return options;
 }
 
-absl::StatusOr<UniqueFd> AttachAndMount(int image, const v1::VolumeRecord& record,
-                                        const MountFlags& flags) {
-  const std::string& fs_type = FilesystemTypeOf(record);
-  ASSIGN_OR_RETURN(
-      const host::LoopDevice loop,
-      host::AttachLoop(image, {.autoclear = true, .sector_bytes = record.image().sector_bytes()}));
-  return host::NewMount(fs_type, loop.Path(), false,
-                        MountOptions(ParseFilesystemType(fs_type), flags), flags.attributes);
+// A mount writes, and a write to a thin image may need a block of the pool.
+absl::Status ExplainIfFull(int pool, const absl::Status& failed) {
+  constexpr int64_t kFullBelow = kMiB;
+  const absl::StatusOr<host::FilesystemUsage> usage = host::UsageOf(pool);
+  if (!usage.ok() || usage->available_bytes >= kFullBelow) return failed;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the volume can't be mounted because its pool is full; free space in the pool's "
+                   "filesystem (",
+                   failed.message(), ")"));
 }
 
 // Grows the mounted filesystem to its device's size.
@@ -99,24 +115,49 @@ absl::StatusOr<std::optional<int>> LoopBeneath(int fd) {
   return host::LoopNumber(device.device_number);
 }
 
+absl::StatusOr<UniqueFd> ImageBackend::AttachAndMount(int image, const v1::VolumeRecord& record,
+                                                      const MountFlags& flags) const {
+  const std::string& fs_type = FilesystemTypeOf(record);
+  ASSIGN_OR_RETURN(
+      const host::LoopDevice loop,
+      host::AttachLoop(image, {.autoclear = true, .sector_bytes = record.image().sector_bytes()}));
+  absl::StatusOr<UniqueFd> mounted =
+      host::NewMount(fs_type, loop.Path(), false, MountOptions(ParseFilesystemType(fs_type), flags),
+                     flags.attributes);
+  if (ErrnoOf(mounted.status()) == EIO) return ExplainIfFull(pool_.root(), mounted.status());
+  return mounted;
+}
+
 absl::StatusOr<UniqueFd> ImageBackend::OpenMount(int object, const v1::VolumeRecord& record,
                                                  const MountFlags& flags) {
   const std::string& fs_type = FilesystemTypeOf(record);
   const FilesystemType type = ParseFilesystemType(fs_type);
   RETURN_IF_ERROR(ApplySize(object, record));
-  ASSIGN_OR_RETURN(const UniqueFd image, OpenSole(object, O_RDWR));
+  ASSIGN_OR_RETURN(UniqueFd image, OpenSole(object, O_RDWR));
   RETURN_IF_ERROR(CheckFilesystem(image.get(), fs_type));
   ASSIGN_OR_RETURN(const bool grow, NeedsGrowth(image.get(), type, record.size_bytes()));
-  ASSIGN_OR_RETURN(UniqueFd mounted, AttachAndMount(image.get(), record, flags));
-  if (!grow) return mounted;
-  const absl::Status grown = GrowFilesystem(mounted.get(), type, record.size_bytes());
-  if (grown.ok()) return mounted;
-  if (type != FilesystemType::kExt4 || ErrnoOf(grown) != EPERM) return grown;
-  // Without CAP_SYS_RESOURCE ext4 grows only while it is not mounted.
-  mounted.reset();
-  log::Info("growing ext4 before it is mounted", {{"volume_id", record.id()}});
-  RETURN_IF_ERROR(host::GrowExt4Offline(image.get()));
-  return AttachAndMount(image.get(), record, flags);
+  // Growing writes: what is to be read-only becomes so afterwards, and nobody sees it before.
+  MountFlags writable = flags;
+  writable.attributes.read_only = false;
+  ASSIGN_OR_RETURN(UniqueFd mounted, AttachAndMount(image.get(), record, writable));
+  if (grow) {
+    const absl::Status grown = GrowFilesystem(mounted.get(), type, record.size_bytes());
+    if (type == FilesystemType::kExt4 && ErrnoOf(grown) == EPERM) {
+      // Without CAP_SYS_RESOURCE ext4 grows only while it is not mounted.
+      mounted.reset();
+      log::Info("growing ext4 before it is mounted", {{"volume_id", record.id()}});
+      // The loop device has this very descriptor's file: only another can tell when it has let go.
+      image.reset();
+      ASSIGN_OR_RETURN(image, OpenSole(object, O_RDWR));
+      RETURN_IF_ERROR(host::GrowExt4Offline(image.get()));
+      return AttachAndMount(image.get(), record, flags);
+    }
+    RETURN_IF_ERROR(grown);
+  }
+  if (flags.attributes.read_only) {
+    RETURN_IF_ERROR(host::SetMountAttributes(mounted.get(), flags.attributes));
+  }
+  return mounted;
 }
 
 absl::StatusOr<host::LoopDevice> ImageBackend::AttachDevice(int object,
@@ -185,13 +226,15 @@ absl::Status ImageBackend::GrowInUse(int object, const v1::VolumeRecord& record,
   const FilesystemType type = ParseFilesystemType(FilesystemTypeOf(record));
   ASSIGN_OR_RETURN(const bool grow, NeedsGrowth(loop.fd.get(), type, record.size_bytes()));
   if (!grow) return absl::OkStatus();
-  const absl::Status grown = GrowFilesystem(fd, type, record.size_bytes());
+  // The mount at fd may be a reader's: through one of our own the filesystem can be written to.
+  ASSIGN_OR_RETURN(const UniqueFd writable, host::CloneTree(fd));
+  RETURN_IF_ERROR(host::SetMountAttributes(writable.get(), {}));
+  const absl::Status grown = GrowFilesystem(writable.get(), type, record.size_bytes());
   if (ErrnoOf(grown) == EPERM) {
     return absl::FailedPreconditionError(
         "ext4 can't grow while it is mounted, because the driver has no CAP_SYS_RESOURCE; the "
         "filesystem will have its new size when the volume is staged next: restart its pods, or "
-        "give "
-        "the driver the capability");
+        "give the driver the capability");
   }
   return grown;
 }

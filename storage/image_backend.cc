@@ -90,19 +90,24 @@ void ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& record) co
   }
 }
 
-absl::StatusOr<UniqueFd> ImageBackend::NewImage(int object) const {
+absl::StatusOr<UniqueFd> ImageBackend::NewImage(int object, bool thick) const {
   constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL;
   if (pool_.filesystem() != host::FilesystemType::kBtrfs) {
     return host::OpenBeneath(object, kImageFile, kFlags, kFileMode);
   }
   RETURN_IF_ERROR(host::CreateSubvolume(object, kImageSubvolume));
   ASSIGN_OR_RETURN(const UniqueFd subvolume, host::OpenDirectory(object, kImageSubvolume));
-  return host::OpenBeneath(subvolume.get(), kImageFile, kFlags, kFileMode);
+  ASSIGN_OR_RETURN(UniqueFd image,
+                   host::OpenBeneath(subvolume.get(), kImageFile, kFlags, kFileMode));
+  // Copy-on-write would take a new block for every rewrite, and a thick volume would fail on a full
+  // pool after all.
+  if (thick) RETURN_IF_ERROR(host::DisableCopyOnWrite(image.get()));
+  return image;
 }
 
 absl::Status ImageBackend::Create(int object, const v1::VolumeRecord& record,
                                   const VolumeSpec& spec) {
-  ASSIGN_OR_RETURN(const UniqueFd image, NewImage(object));
+  ASSIGN_OR_RETURN(const UniqueFd image, NewImage(object, record.image().thick()));
   RETURN_IF_ERROR(ApplySize(object, record));
   const std::string& fs_type = record.image().fs_type();
   if (!fs_type.empty()) {
@@ -126,7 +131,7 @@ absl::Status ImageBackend::Copy(const CopySource& source, int object, bool read_
     }
   }
   ASSIGN_OR_RETURN(const UniqueFd from, OpenImage(source.object, O_RDONLY));
-  ASSIGN_OR_RETURN(const UniqueFd to, NewImage(object));
+  ASSIGN_OR_RETURN(const UniqueFd to, NewImage(object, /*thick=*/false));
   absl::Status copied = host::Reflink(from.get(), to.get());
   if (CannotShare(copied)) {
     if (source.in_use) return NotAPointInTime();

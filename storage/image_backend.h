@@ -36,7 +36,9 @@ class ImageBackend : public Backend {
 
  private:
   // Makes the file (and on btrfs its subvolume) in an empty object.
-  absl::StatusOr<UniqueFd> NewImage(int object) const;
+  absl::StatusOr<UniqueFd> NewImage(int object, bool thick) const;
+  absl::StatusOr<UniqueFd> AttachAndMount(int image, const v1::VolumeRecord& record,
+                                          const MountFlags& flags) const;
 
   const Pool& pool_;
 };

@@ -104,9 +104,12 @@ absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) c
   return capacity;
 }
 
-bool LocalStorage::Knows(absl::string_view volume_id) const {
+bool LocalStorage::Serves(absl::string_view volume_id) const {
   const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
-  return id.has_value() && !absl::IsNotFound(GetVolume(*id).status());
+  if (!id.has_value()) return false;
+  const absl::StatusOr<Engine*> engine = EngineOf(*id);
+  return engine.ok() && (*engine)->volumes().Find(id->text()).ok() &&
+         (*engine)->pool().Check().ok();
 }
 
 bool LocalStorage::IsInPool(absl::string_view path) const {
@@ -141,7 +144,7 @@ std::vector<PoolStatistics> LocalStorage::Statistics() const {
                    .volumes = engine->volumes().size(),
                    .snapshots = engine->snapshots().size(),
                    .damaged = engine->volumes().damaged() + engine->snapshots().damaged(),
-                   .ready = engine->pool().fault().ok()});
+                   .ready = engine->pool().Check().ok()});
   }
   return all;
 }

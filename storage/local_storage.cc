@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -16,9 +15,9 @@
 namespace nodevol::storage {
 namespace {
 
-absl::Status Busy(absl::string_view id) {
+absl::Status Busy(absl::string_view what) {
   return absl::AbortedError(
-      absl::StrCat("another operation on ", id, " is under way; retry when it has ended"));
+      absl::StrCat("another operation on ", what, " is under way; retry when it has ended"));
 }
 
 // "Not here" is no proof of "deleted": the pool may be on another node, or its disk not configured
@@ -41,10 +40,20 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
   }
   std::sort(storage->engines_.begin(), storage->engines_.end(),
             [](const auto& a, const auto& b) { return a->pool().uuid() < b->pool().uuid(); });
+  const auto twins = std::adjacent_find(
+      storage->engines_.begin(), storage->engines_.end(),
+      [](const auto& a, const auto& b) { return a->pool().uuid() == b->pool().uuid(); });
+  if (twins != storage->engines_.end()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "pools \"", (*twins)->pool().name(), "\" and \"", (*(twins + 1))->pool().name(),
+        "\" have the same UUID, so one disk is a copy of the other; leave one out"));
+  }
   return storage;
 }
 
-LocalStorage::~LocalStorage() = default;
+// Operations use the locks, their engine's threads, and a copy that of its source: while the first
+// of all these ends none may run.
+LocalStorage::~LocalStorage() { Drain(absl::InfiniteDuration()); }
 
 template <typename Id>
 absl::StatusOr<Engine*> LocalStorage::EngineOf(const Id& id) const {
@@ -56,14 +65,19 @@ absl::StatusOr<Engine*> LocalStorage::EngineOf(const Id& id) const {
 }
 template absl::StatusOr<Engine*> LocalStorage::EngineOf(const VolumeId&) const;
 
-template <typename Id>
-absl::Status LocalStorage::Lock(const Id& id, Locks& locks) {
-  std::optional<KeyedMutex::Lock> lock = locks_.TryLock(id.name_hash());
-  if (!lock.has_value()) return Busy(id.text());
+absl::Status LocalStorage::Lock(absl::string_view name_hash, absl::string_view what, Locks& locks) {
+  std::optional<KeyedMutex::Lock> lock = locks_.TryLock(name_hash);
+  if (!lock.has_value()) return Busy(what);
   locks.push_back(*std::move(lock));
   return absl::OkStatus();
 }
-template absl::Status LocalStorage::Lock(const VolumeId&, Locks&);
+
+absl::Status LocalStorage::WhyGone(Engine& engine, const VolumeId& id, const absl::Status& error) {
+  Locks locks;
+  RETURN_IF_ERROR(Lock(id.name_hash(), id.text(), locks));
+  RETURN_IF_ERROR(engine.volumes().Find(id.text()).status());
+  return error;
+}
 
 template <typename T, typename Id>
 void LocalStorage::RunLocked(const Id& id, Executor& (Engine::*executor)(),
@@ -71,7 +85,7 @@ void LocalStorage::RunLocked(const Id& id, Executor& (Engine::*executor)(),
                              Callback<T> done) {
   Locks locks;
   const absl::StatusOr<Engine*> engine = EngineOf(id);
-  const absl::Status ready = engine.ok() ? Lock(id, locks) : engine.status();
+  const absl::Status ready = engine.ok() ? Lock(id.name_hash(), id.text(), locks) : engine.status();
   if (!ready.ok()) {
     std::move(done)(ready);
     return;
@@ -119,20 +133,15 @@ void LocalStorage::CreateVolume(const OperationContext& context, const v1::Volum
 absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequest& request,
                                                             Locks& locks) {
   ASSIGN_OR_RETURN(VolumeSpec spec, ParseVolumeSpec(request));
-  RETURN_IF_ERROR(Lock(VolumeId::ForName("", request.name()), locks));
+  RETURN_IF_ERROR(Lock(VolumeId::HashOfName(request.name()), request.name(), locks));
   ASSIGN_OR_RETURN(const VolumePtr existing, FindByName(request.name()));
   if (existing != nullptr) {
     RETURN_IF_ERROR(CheckSameVolume(*existing, request));
     return Placement{.existing = existing, .plan = std::nullopt};
   }
-  ASSIGN_OR_RETURN(std::optional<ContentOrigin> origin, FindOrigin(request.content_source()));
+  ASSIGN_OR_RETURN(std::optional<ContentOrigin> origin,
+                   FindOrigin(request.content_source(), locks));
   if (origin.has_value()) {
-    // Keeps the source from being deleted while it is copied.
-    if (origin->volume != nullptr) {
-      RETURN_IF_ERROR(Lock(*VolumeId::Parse(origin->volume->id()), locks));
-    } else {
-      RETURN_IF_ERROR(Lock(*SnapshotId::Parse(origin->snapshot->id()), locks));
-    }
     const v1::ImageContent& image =
         origin->volume != nullptr ? origin->volume->image() : origin->snapshot->image();
     const bool directory = origin->volume != nullptr ? origin->volume->has_directory()
@@ -152,7 +161,7 @@ absl::StatusOr<VolumePtr> LocalStorage::FindByName(const std::string& name) cons
 }
 
 absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
-    const v1::ContentSource& source) const {
+    const v1::ContentSource& source, Locks& locks) {
   if (source.has_volume_id()) {
     const std::optional<VolumeId> id = VolumeId::Parse(source.volume_id());
     if (!id.has_value()) {
@@ -160,6 +169,7 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
           absl::StrCat("source volume ", source.volume_id(), " does not exist"));
     }
     ASSIGN_OR_RETURN(Engine * engine, EngineOf(*id));
+    RETURN_IF_ERROR(Lock(id->name_hash(), id->text(), locks));
     ASSIGN_OR_RETURN(VolumePtr volume, engine->volumes().Find(id->text()));
     const int64_t size = volume->size_bytes();
     return std::optional<ContentOrigin>({engine, std::move(volume), nullptr, size});
@@ -171,6 +181,7 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
           absl::StrCat("source snapshot ", source.snapshot_id(), " does not exist"));
     }
     ASSIGN_OR_RETURN(Engine * engine, EngineOf(*id));
+    RETURN_IF_ERROR(Lock(id->name_hash(), id->text(), locks));
     ASSIGN_OR_RETURN(SnapshotPtr snapshot, engine->snapshots().Find(id->text()));
     const int64_t size = snapshot->size_bytes();
     return std::optional<ContentOrigin>({engine, nullptr, std::move(snapshot), size});
@@ -292,7 +303,7 @@ void LocalStorage::CreateSnapshot(const OperationContext&, const v1::SnapshotReq
 absl::StatusOr<LocalStorage::SnapshotPlacement> LocalStorage::PlaceSnapshot(
     const v1::SnapshotRequest& request, Locks& locks) {
   RETURN_IF_ERROR(CheckSnapshotParameters(request.parameters()));
-  RETURN_IF_ERROR(Lock(SnapshotId::ForName("", request.name()), locks));
+  RETURN_IF_ERROR(Lock(SnapshotId::HashOfName(request.name()), request.name(), locks));
   for (const std::unique_ptr<Engine>& engine : engines_) {
     const SnapshotId id = SnapshotId::ForName(engine->pool().uuid(), request.name());
     absl::StatusOr<SnapshotPtr> found = engine->snapshots().Find(id.text());
@@ -312,7 +323,7 @@ absl::StatusOr<LocalStorage::SnapshotPlacement> LocalStorage::PlaceSnapshot(
   }
   ASSIGN_OR_RETURN(Engine * engine, EngineOf(*source));
   RETURN_IF_ERROR(engine->volumes().Find(source->text()).status());
-  RETURN_IF_ERROR(Lock(*source, locks));
+  RETURN_IF_ERROR(Lock(source->name_hash(), source->text(), locks));
   return SnapshotPlacement{.existing = nullptr, .engine = engine, .source = source};
 }
 

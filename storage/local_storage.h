@@ -46,6 +46,7 @@ class LocalStorage : public NodeStorage {
   // Opens and recovers all pools; the first that can't be opened is the error.
   static absl::StatusOr<std::unique_ptr<LocalStorage>> Open(std::string node_id,
                                                             const std::vector<PoolOptions>& pools);
+  // Finishes what was accepted.
   ~LocalStorage() override;
 
   [[nodiscard]] const std::string& node_id() const override { return node_id_; }
@@ -78,8 +79,9 @@ class LocalStorage : public NodeStorage {
   void WithVolume(const VolumeId& id, bool exclusive,
                   absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work, Callback<T> done);
 
-  // True when the text is the id of a volume of these pools, also of one whose record is damaged.
-  [[nodiscard]] bool Knows(absl::string_view volume_id) const;
+  // True when the text is the id of a volume that can be worked on: of these pools, with a whole
+  // record, and its pool's disk is there and has not failed.
+  [[nodiscard]] bool Serves(absl::string_view volume_id) const;
   // True when `path` (absolute, without links) is a pool or in one.
   [[nodiscard]] bool IsInPool(absl::string_view path) const;
   // FAILED_PRECONDITION when no pool can be used. From memory.
@@ -99,8 +101,11 @@ class LocalStorage : public NodeStorage {
 
   template <typename Id>
   absl::StatusOr<Engine*> EngineOf(const Id& id) const;
-  template <typename Id>
-  absl::Status Lock(const Id& id, Locks& locks);
+  // ABORTED, naming `what`, while another operation holds the lock.
+  absl::Status Lock(absl::string_view name_hash, absl::string_view what, Locks& locks);
+  // Why a volume that was there a moment ago, without its lock, can't be opened: a delete holds the
+  // lock until it is done, and then it is gone from the index.
+  absl::Status WhyGone(Engine& engine, const VolumeId& id, const absl::Status& error);
   // Posts `work`, which has the locks; they are released before `done` is called.
   template <typename T>
   static void Post(Executor& executor, Locks locks, absl::AnyInvocable<absl::StatusOr<T>()> work,
@@ -114,7 +119,9 @@ class LocalStorage : public NodeStorage {
                        StatusCallback done);
 
   absl::StatusOr<VolumePtr> FindByName(const std::string& name) const;
-  absl::StatusOr<std::optional<ContentOrigin>> FindOrigin(const v1::ContentSource& source) const;
+  // Locks the source first: it is neither deleted nor grown while it is copied.
+  absl::StatusOr<std::optional<ContentOrigin>> FindOrigin(const v1::ContentSource& source,
+                                                          Locks& locks);
 
   // Either a volume that exists already, or a plan and who carries it out.
   struct Placement {
@@ -151,8 +158,8 @@ void LocalStorage::Post(Executor& executor, Locks locks,
     std::move (*shared_done)(std::move(result));
   };
   if (!executor.TryPost(std::move(task))) {
-    std::move (*shared_done)(
-        absl::UnavailableError("too many operations are waiting for this pool; retry"));
+    std::move (*shared_done)(absl::UnavailableError(
+        "too many operations wait for this pool, or the driver is stopping; retry"));
   }
 }
 
@@ -164,18 +171,18 @@ void LocalStorage::WithVolume(const VolumeId& id, bool exclusive,
   absl::StatusOr<Engine*> engine = EngineOf(id);
   absl::Status ready = engine.status();
   if (ready.ok()) ready = (*engine)->volumes().Find(id.text()).status();
-  if (ready.ok() && exclusive) ready = Lock(id, locks);
+  if (ready.ok() && exclusive) ready = Lock(id.name_hash(), id.text(), locks);
   if (!ready.ok()) {
     std::move(done)(ready);
     return;
   }
   Post<T>((*engine)->fast(), std::move(locks),
-          [e = *engine, id, run = std::move(work)]() mutable -> absl::StatusOr<T> {
+          [this, e = *engine, id, exclusive, run = std::move(work)]() mutable -> absl::StatusOr<T> {
             // Looked up again: only now is the lock held.
             absl::StatusOr<VolumePtr> record = e->volumes().Find(id.text());
             if (!record.ok()) return record.status();
             absl::StatusOr<UniqueFd> object = e->OpenVolume(id);
-            if (!object.ok()) return object.status();
+            if (!object.ok()) return exclusive ? object.status() : WhyGone(*e, id, object.status());
             LocalVolume volume{*e, *std::move(record), *std::move(object)};
             return run(volume);
           },

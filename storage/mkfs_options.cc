@@ -62,11 +62,12 @@ bool IsNumber(absl::string_view text) {
 bool ItemAllowed(absl::string_view allowed, absl::string_view item) {
   if (allowed == "#") return IsNumber(item);
   for (const absl::string_view candidate : absl::StrSplit(allowed, ',', absl::SkipEmpty())) {
-    if (candidate == item) return true;
-    absl::string_view value = item;
-    if (absl::EndsWith(candidate, "=") && absl::ConsumePrefix(&value, candidate)) {
-      return IsNumber(value);
+    if (!absl::EndsWith(candidate, "=")) {
+      if (candidate == item) return true;
+      continue;
     }
+    absl::string_view value = item;
+    if (absl::ConsumePrefix(&value, candidate)) return IsNumber(value);
   }
   return false;
 }

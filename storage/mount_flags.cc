@@ -8,12 +8,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
 namespace nodevol::storage {
 namespace {
 
 using host::MountAttributes;
+using AccessTime = MountAttributes::AccessTime;
 
 // What values an option takes.
 enum class Value { kNone, kNumber, kSize, kWord };
@@ -57,33 +60,39 @@ constexpr std::array kAllowed = {
     AllowedOption{"btrfs", "nossd"},
 };
 
-// Flags of the mount itself. Returns false for others.
+struct Attribute {
+  absl::string_view name;
+  void (*apply)(MountAttributes&);
+};
+
+// Flags of the mount itself.
+constexpr std::array kAttributes = {
+    Attribute{"defaults", [](MountAttributes&) {}},
+    Attribute{"ro", [](MountAttributes& mount) { mount.read_only = true; }},
+    Attribute{"rw", [](MountAttributes& mount) { mount.read_only = false; }},
+    Attribute{"suid", [](MountAttributes& mount) { mount.nosuid = false; }},
+    Attribute{"nosuid", [](MountAttributes& mount) { mount.nosuid = true; }},
+    Attribute{"dev", [](MountAttributes& mount) { mount.nodev = false; }},
+    Attribute{"nodev", [](MountAttributes& mount) { mount.nodev = true; }},
+    Attribute{"exec", [](MountAttributes& mount) { mount.noexec = false; }},
+    Attribute{"noexec", [](MountAttributes& mount) { mount.noexec = true; }},
+    Attribute{"diratime", [](MountAttributes& mount) { mount.nodiratime = false; }},
+    Attribute{"nodiratime", [](MountAttributes& mount) { mount.nodiratime = true; }},
+    Attribute{"relatime",
+              [](MountAttributes& mount) { mount.access_time = AccessTime::kRelative; }},
+    Attribute{"noatime", [](MountAttributes& mount) { mount.access_time = AccessTime::kNone; }},
+    Attribute{"atime", [](MountAttributes& mount) { mount.access_time = AccessTime::kStrict; }},
+    Attribute{"strictatime",
+              [](MountAttributes& mount) { mount.access_time = AccessTime::kStrict; }},
+};
+
+// Returns false for what is no flag of the mount itself.
 bool ApplyAttribute(absl::string_view flag, MountAttributes& attributes) {
-  if (flag == "ro") {
-    attributes.read_only = true;
-  } else if (flag == "rw" || flag == "defaults" || flag == "exec" || flag == "diratime") {
-    // What holds anyway.
-  } else if (flag == "suid") {
-    attributes.nosuid = false;
-  } else if (flag == "nosuid") {
-    attributes.nosuid = true;
-  } else if (flag == "dev") {
-    attributes.nodev = false;
-  } else if (flag == "nodev") {
-    attributes.nodev = true;
-  } else if (flag == "noexec") {
-    attributes.noexec = true;
-  } else if (flag == "nodiratime") {
-    attributes.nodiratime = true;
-  } else if (flag == "relatime") {
-    attributes.access_time = MountAttributes::AccessTime::kRelative;
-  } else if (flag == "noatime") {
-    attributes.access_time = MountAttributes::AccessTime::kNone;
-  } else if (flag == "strictatime" || flag == "atime") {
-    attributes.access_time = MountAttributes::AccessTime::kStrict;
-  } else {
-    return false;
-  }
+  const auto* const found =
+      std::find_if(kAttributes.begin(), kAttributes.end(),
+                   [flag](const Attribute& attribute) { return attribute.name == flag; });
+  if (found == kAttributes.end()) return false;
+  found->apply(attributes);
   return true;
 }
 
@@ -112,31 +121,64 @@ bool ValueAllowed(const AllowedOption& option, absl::string_view value) {
   return false;
 }
 
+bool BelongsTo(const AllowedOption& option, absl::string_view fs_type) {
+  if (fs_type.empty()) return false;
+  return option.fs_type.empty() || option.fs_type == fs_type || fs_type == kAnyFilesystem;
+}
+
 bool Allowed(absl::string_view fs_type, absl::string_view name, absl::string_view value) {
   return std::any_of(kAllowed.begin(), kAllowed.end(), [&](const AllowedOption& option) {
-    return (option.fs_type.empty() || option.fs_type == fs_type || fs_type == kAnyFilesystem) &&
-           option.name == name && ValueAllowed(option, value);
+    return BelongsTo(option, fs_type) && option.name == name && ValueAllowed(option, value);
   });
+}
+
+// "commit=NUMBER", "data=ordered|journal".
+std::string Describe(const AllowedOption& option) {
+  switch (option.value) {
+    case Value::kNone:
+      break;
+    case Value::kNumber:
+      return absl::StrCat(option.name, "=NUMBER");
+    case Value::kSize:
+      return absl::StrCat(option.name, "=SIZE");
+    case Value::kWord:
+      return absl::StrCat(option.name, "=", absl::StrReplaceAll(option.words, {{",", "|"}}));
+  }
+  return std::string(option.name);
+}
+
+// The flag itself may be a secret (spec, VolumeCapability), so the message says where it is and
+// what could be there instead.
+absl::Status NotAllowed(size_t position, size_t count, absl::string_view fs_type) {
+  std::vector<std::string> allowed;
+  for (const Attribute& attribute : kAttributes) allowed.emplace_back(attribute.name);
+  for (const AllowedOption& option : kAllowed) {
+    if (BelongsTo(option, fs_type)) allowed.push_back(Describe(option));
+  }
+  const absl::string_view whose = fs_type.empty()             ? "directory volumes"
+                                  : fs_type == kAnyFilesystem ? "any filesystem"
+                                                              : fs_type;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "mount flag ", position, " of ", count, " is not allowed for ", whose,
+      "; change the StorageClass's mountOptions, allowed are ", absl::StrJoin(allowed, ", ")));
 }
 
 }  // namespace
 
 absl::StatusOr<MountFlags> ParseMountFlags(absl::string_view fs_type,
                                            const std::vector<std::string>& flags) {
+  // "ro,noatime" in one string is two flags.
+  const std::string joined = absl::StrJoin(flags, ",");
+  const std::vector<absl::string_view> all = absl::StrSplit(joined, ',', absl::SkipEmpty());
   MountFlags parsed;
-  for (const std::string& joined : flags) {
-    for (const absl::string_view flag : absl::StrSplit(joined, ',', absl::SkipEmpty())) {
-      if (ApplyAttribute(flag, parsed.attributes)) continue;
-      const std::pair<std::string, std::string> option =
-          absl::StrSplit(flag, absl::MaxSplits('=', 1));
-      if (fs_type.empty() || !Allowed(fs_type, option.first, option.second)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("mount flag \"", flag, "\" is not allowed for ",
-                         fs_type.empty() ? absl::string_view("directory volumes") : fs_type,
-                         "; remove it from the StorageClass's mountOptions"));
-      }
-      parsed.filesystem.push_back(option);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (ApplyAttribute(all[i], parsed.attributes)) continue;
+    const std::pair<std::string, std::string> option =
+        absl::StrSplit(all[i], absl::MaxSplits('=', 1));
+    if (!Allowed(fs_type, option.first, option.second)) {
+      return NotAllowed(i + 1, all.size(), fs_type);
     }
+    parsed.filesystem.push_back(option);
   }
   return parsed;
 }

@@ -20,10 +20,11 @@ struct MountFlags {
   std::vector<host::FilesystemOption> filesystem;  // of the filesystem in an image
 };
 
-// Checks each flag against an allow-list: what isn't on it could cross the volume's border ("dev"
-// images of hostile content with errors=panic) or mean nothing here. `fs_type` is "" when the
-// volume is no filesystem of its own: then only flags of the mount are allowed; kAnyFilesystem
-// allows what any filesystem does. INVALID_ARGUMENT names the flag.
+// Checks each flag against an allow-list: what isn't on it could reach beyond the volume
+// (errors=panic stops the machine when its content is hostile) or mean nothing here. `fs_type` is
+// "" when the volume is no filesystem of its own: then only flags of the mount are allowed;
+// kAnyFilesystem allows what any filesystem does. INVALID_ARGUMENT says which flag by its position,
+// never by its value, which may be a secret, and lists those that are allowed.
 //
 // nosuid and nodev hold unless "suid" or "dev" is asked for.
 absl::StatusOr<MountFlags> ParseMountFlags(absl::string_view fs_type,

@@ -47,9 +47,8 @@ class ObjectIndex {
     const std::string key(id);
     if (const auto found = records_.find(key); found != records_.end()) return found->second;
     if (const auto found = damaged_.find(key); found != damaged_.end()) {
-      return absl::InternalError(
-          absl::StrCat(key, " exists, but can't be used: ", found->second.message(),
-                       "; its data is untouched, restore its record from a backup"));
+      return absl::InternalError(absl::StrCat(key, " exists, but can't be used: ",
+                                              found->second.message(), " (its data is untouched)"));
     }
     return absl::NotFoundError(absl::StrCat(key, " does not exist"));
   }

@@ -54,6 +54,17 @@ absl::StatusOr<std::vector<host::SubvolumeId>> NestedSubvolumes(int fd, host::Su
   return all;
 }
 
+// Nothing can be taken out of a read-only subvolume, and its owner, a pod, may have made it that.
+absl::Status MakeWritable(int top, const std::vector<host::SubvolumeId>& nested) {
+  if (nested.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(host::MakeSubvolumeWritable(top));
+  for (const host::SubvolumeId id : nested) {
+    ASSIGN_OR_RETURN(const UniqueFd subvolume, host::OpenSubvolume(top, id));
+    RETURN_IF_ERROR(host::MakeSubvolumeWritable(subvolume.get()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RemoveSubvolume(int object, const char* name) {
   const absl::StatusOr<UniqueFd> directory = host::OpenDirectory(object, name);
   if (ErrnoOf(directory.status()) == ENOENT) return absl::OkStatus();
@@ -63,6 +74,7 @@ absl::Status RemoveSubvolume(int object, const char* name) {
   ASSIGN_OR_RETURN(const host::SubvolumeId id, host::SubvolumeOf(directory->get()));
   RETURN_IF_ERROR(RemoveGroupOf(object, id));
   ASSIGN_OR_RETURN(const std::vector<host::SubvolumeId> nested, NestedSubvolumes(object, id));
+  RETURN_IF_ERROR(MakeWritable(directory->get(), nested));
   for (auto child = nested.rbegin(); child != nested.rend(); ++child) {
     RETURN_IF_ERROR(host::DestroySubvolumeById(object, *child));
   }

@@ -168,7 +168,11 @@ absl::Status Pool::Check() {
 absl::Status Pool::SyncOrFault(int fd) {
   RETURN_IF_ERROR(fault());
   const absl::Status synced = host::Sync(fd);
-  return synced.ok() ? synced : Fault(synced);
+  if (!synced.ok()) return Fault(synced);
+  // fsync(2) of a directory succeeds on an XFS that has shut down and dropped its log; stat(2)
+  // tells the truth there.
+  const absl::Status alive = host::Inspect(fd).status();
+  return alive.ok() ? alive : Fault(alive);
 }
 
 void Pool::FaultOnDiskError(const absl::Status& status) {

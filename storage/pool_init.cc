@@ -30,12 +30,25 @@ absl::Status MakeDirectoryOnce(int parent, absl::string_view name) {
   return ErrnoOf(made) == EEXIST ? absl::OkStatus() : made;
 }
 
+// Preparing a pool whose marker was lost would give it another UUID, under which none of its
+// objects is found any more.
+absl::Status CheckNoObjects(int root, const std::string& name) {
+  ASSIGN_OR_RETURN(const UniqueFd directory, host::OpenDirectory(root, name));
+  ASSIGN_OR_RETURN(const std::vector<std::string> objects, host::ListDirectory(directory.get()));
+  if (objects.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the directory holds ", name,
+                   " of a pool whose marker .nodevol/pool is missing; restore the "
+                   "marker from a backup, or name an empty directory"));
+}
+
 absl::Status CheckEmpty(int root) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, host::ListDirectory(root));
   for (const std::string& name : names) {
     // Our own directories without a marker: an earlier preparation was interrupted.
-    if (name == kLostAndFound || name == kMetaDirectory || name == kVolumesDirectory ||
-        name == kSnapshotsDirectory) {
+    if (name == kLostAndFound || name == kMetaDirectory) continue;
+    if (name == kVolumesDirectory || name == kSnapshotsDirectory) {
+      RETURN_IF_ERROR(CheckNoObjects(root, name));
       continue;
     }
     return absl::FailedPreconditionError(

@@ -25,7 +25,8 @@ constexpr absl::string_view kMagic = "nodevol-record";
 constexpr size_t kMaxRecordBytes = 256 * 1024;
 
 absl::Status Damaged(absl::string_view why) {
-  return absl::DataLossError(absl::StrCat("the record is damaged: ", why));
+  return absl::DataLossError(
+      absl::StrCat("the record is damaged: ", why, "; restore it from a backup"));
 }
 
 }  // namespace
@@ -39,7 +40,14 @@ absl::StatusOr<std::string> EncodeRecord(const google::protobuf::Message& messag
   if (!printed.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("not to be said in JSON: ", printed.ToString()));
   }
-  return absl::StrCat(kMagic, " format=", kFormat, " sha256=", Sha256Hex(json), "\n", json);
+  std::string content =
+      absl::StrCat(kMagic, " format=", kFormat, " sha256=", Sha256Hex(json), "\n", json);
+  if (content.size() > kMaxRecordBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the request is too large to be recorded: ", content.size(),
+                     " bytes, at most ", kMaxRecordBytes, " are allowed"));
+  }
+  return content;
 }
 
 absl::Status DecodeRecord(absl::string_view content, google::protobuf::Message& message) {
@@ -52,7 +60,7 @@ absl::Status DecodeRecord(absl::string_view content, google::protobuf::Message& 
   absl::string_view checksum = header[2];
   int format = 0;
   if (!absl::ConsumePrefix(&format_text, "format=") || !absl::SimpleAtoi(format_text, &format) ||
-      !absl::ConsumePrefix(&checksum, "sha256=")) {
+      format < 1 || !absl::ConsumePrefix(&checksum, "sha256=")) {
     return Damaged("its header is not one of ours");
   }
   if (format > kFormat) {

@@ -14,7 +14,7 @@
 // (docs/on-disk-format.md).
 namespace nodevol::storage {
 
-// Visible for testing.
+// Visible for testing. INVALID_ARGUMENT for what would be too large to be read again.
 absl::StatusOr<std::string> EncodeRecord(const google::protobuf::Message& message);
 // DATA_LOSS when the checksum or the JSON is wrong; FAILED_PRECONDITION when a newer driver wrote
 // it.

@@ -45,6 +45,8 @@ class Recovery {
                {"uuid", pool_.uuid()},
                {"path", pool_.path()},
                {"filesystem", host::FilesystemName(pool_.filesystem())},
+               {"reflink", pool_.reflink()},
+               {"simple_quotas", pool_.simple_quotas()},
                {"volumes", engine_.volumes_.size()},
                {"snapshots", engine_.snapshots_.size()},
                {"damaged", engine_.volumes_.damaged() + engine_.snapshots_.damaged()},
@@ -56,19 +58,23 @@ class Recovery {
  private:
   using FileKey = std::pair<dev_t, ino_t>;
 
-  // Reads one record; an unreadable one is set aside.
   template <typename Record, typename Id>
-  std::shared_ptr<Record> LoadRecord(int object, const Id& id, ObjectIndex<Record>& index) {
+  absl::StatusOr<std::shared_ptr<Record>> LoadRecord(int object, const Id& id) {
     auto record = std::make_shared<Record>();
-    absl::Status read = ReadRecord(object, kRecordFile, *record);
-    if (read.ok() && (record->id() != id.text() || id.pool_uuid() != pool_.uuid())) {
-      read = absl::DataLossError(absl::StrCat("its record is that of ", record->id()));
+    RETURN_IF_ERROR(ReadRecord(object, kRecordFile, *record));
+    if (record->id() != id.text() || id.pool_uuid() != pool_.uuid()) {
+      return absl::DataLossError(absl::StrCat("its record is that of ", record->id()));
     }
-    if (read.ok()) return record;
-    log::Error("an object can't be used: its record can't be read",
-               {{"pool", pool_.name()}, {"id", id.text()}, {"error", read}});
-    index.PutDamaged(id.text(), read);
-    return nullptr;
+    return record;
+  }
+
+  // Remembers an object that can't be loaded; all others go on.
+  template <typename Record, typename Id>
+  void SetAsideUnless(const absl::Status& loaded, const Id& id, ObjectIndex<Record>& index) {
+    if (loaded.ok()) return;
+    log::Error("an object can't be used; it is left as it is",
+               {{"pool", pool_.name()}, {"id", id.text()}, {"error", loaded}});
+    index.PutDamaged(id.text(), loaded);
   }
 
   absl::Status LoadVolumes() {
@@ -80,21 +86,17 @@ class Recovery {
                   {{"pool", pool_.name()}, {"name", name}});
         continue;
       }
-      RETURN_IF_ERROR(Annotate(LoadVolume(*id), name));
+      SetAsideUnless(LoadVolume(*id), *id, engine_.volumes_);
     }
     return absl::OkStatus();
   }
 
   absl::Status LoadVolume(const VolumeId& id) {
     ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.volumes(), id.text()));
-    std::shared_ptr<v1::VolumeRecord> record = LoadRecord(object.get(), id, engine_.volumes_);
-    if (record == nullptr) return absl::OkStatus();
+    ASSIGN_OR_RETURN(std::shared_ptr<v1::VolumeRecord> record,
+                     LoadRecord<v1::VolumeRecord>(object.get(), id));
     pool_.ledger().Restore(Engine::LedgerKey(id), record->size_bytes());
-    if (const absl::Status usable = CheckContent(object.get(), id, *record); !usable.ok()) {
-      log::Error("a volume can't be used", {{"volume_id", id.text()}, {"error", usable}});
-      engine_.volumes_.PutDamaged(id.text(), usable);
-      return absl::OkStatus();
-    }
+    RETURN_IF_ERROR(CheckContent(object.get(), id, *record));
     engine_.volumes_.Put(std::move(record));
     return absl::OkStatus();
   }
@@ -103,8 +105,8 @@ class Recovery {
   absl::Status CheckContent(int object, const VolumeId& id, const v1::VolumeRecord& record) {
     if (record.has_directory() && engine_.directory_ == nullptr) {
       return absl::FailedPreconditionError(
-          "it is a directory, and the pool's filesystem has no simple quotas enabled any more; "
-          "enable them (btrfs quota enable --simple) and restart the driver");
+          "it is a directory, and the simple quotas of the pool's filesystem have been switched "
+          "off, so that nothing limits its size; copy its data to a volume of another pool");
     }
     Backend& backend = engine_.BackendOf(record);
     const absl::Status applied = backend.ApplySize(object, record);
@@ -133,14 +135,19 @@ class Recovery {
                   {{"pool", pool_.name()}, {"name", name}});
         continue;
       }
-      ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.snapshots(), name));
-      std::shared_ptr<v1::SnapshotRecord> record =
-          LoadRecord(object.get(), *id, engine_.snapshots_);
-      if (record == nullptr) continue;
-      pool_.ledger().Restore(Engine::LedgerKey(*id), record->pinned_bytes());
-      pool_.ledger().SetWritten(Engine::LedgerKey(*id), record->pinned_bytes());
-      engine_.snapshots_.Put(std::move(record));
+      SetAsideUnless(LoadSnapshot(*id), *id, engine_.snapshots_);
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadSnapshot(const SnapshotId& id) {
+    ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.snapshots(), id.text()));
+    ASSIGN_OR_RETURN(std::shared_ptr<v1::SnapshotRecord> record,
+                     LoadRecord<v1::SnapshotRecord>(object.get(), id));
+    RETURN_IF_ERROR(engine_.BackendOf(*record).WrittenBytes(object.get()).status());
+    pool_.ledger().Restore(Engine::LedgerKey(id), record->pinned_bytes());
+    pool_.ledger().SetWritten(Engine::LedgerKey(id), record->pinned_bytes());
+    engine_.snapshots_.Put(std::move(record));
     return absl::OkStatus();
   }
 

@@ -10,13 +10,11 @@ class Engine;
 
 // What a start does before the first call. In this order:
 //   1. staging/ is emptied: what is there was never acknowledged;
-//   2. the records are read into the index and the ledger; one that is damaged is set aside, its
-//   data
-//      untouched, and all others go on;
+//   2. the records are read into the index and the ledger; one that is damaged is set
+//      aside, its data untouched, and all others go on;
 //   3. each volume gets the size that its record says: a crash may have come between the two;
-//   4. mounts of the pool's volumes are found in the mount table; loop devices on its images that
-//   no
-//      mount uses are freed.
+//   4. mounts of the pool's volumes are found in the mount table; loop devices on its
+//      images that no mount uses are freed.
 // Interrupted anywhere it can be done again. The trash is left to the reaper.
 absl::Status Recover(Engine& engine);
 

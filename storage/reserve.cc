@@ -22,13 +22,16 @@ absl::Status Reserve::Open(int meta, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
   ASSIGN_OR_RETURN(file_, host::OpenBeneath(meta, kReserveFile, O_RDWR | O_CREAT, kFileMode));
   bytes_ = bytes;
+  // XFS on a full filesystem refuses to allocate even blocks that are there.
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(file_.get()));
+  present_ = info.size_bytes == bytes && info.allocated_bytes >= bytes;
   const absl::Status restored = RestoreLocked();
   return IsOutOfSpace(restored) ? absl::OkStatus() : restored;
 }
 
 absl::Status Reserve::RestoreLocked() {
   if (present_) return absl::OkStatus();
-  const absl::Status allocated = host::Allocate(file_.get(), bytes_, /*keep_size=*/false);
+  absl::Status allocated = host::Allocate(file_.get(), bytes_, /*keep_size=*/false);
   if (!allocated.ok()) {
     // A part of it would be space that nobody counts.
     host::SetFileSize(file_.get(), 0).IgnoreError();

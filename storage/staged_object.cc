@@ -20,10 +20,13 @@ absl::StatusOr<StagedObject> StagedObject::Create(Pool& pool) {
 StagedObject::~StagedObject() {
   if (pool_ == nullptr) return;
   directory_.reset();
-  if (const absl::Status removed = RemoveObject(pool_->staging(), name_); !removed.ok()) {
-    log::Warn("an unfinished object stays in staging until the next start",
-              {{"pool", pool_->name()}, {"entry", name_}, {"error", removed}});
-  }
+  const absl::Status removed = RemoveObject(pool_->staging(), name_);
+  if (removed.ok()) return;
+  // The reaper tries again. A rename needs no descriptor, which may be what was missing.
+  const absl::Status moved = host::RenameNoReplace(pool_->staging(), name_, pool_->trash(), name_);
+  log::Warn(moved.ok() ? "an unfinished object can't be removed now; it is in the trash"
+                       : "an unfinished object stays in staging until the next start",
+            {{"pool", pool_->name()}, {"entry", name_}, {"error", removed}});
 }
 
 absl::Status StagedObject::Commit(int parent, absl::string_view name) {

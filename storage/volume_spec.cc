@@ -2,6 +2,7 @@
 #include "storage/volume_spec.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -192,8 +193,7 @@ absl::Status AdoptSource(const v1::ImageContent& image, bool directory, VolumeSp
   if (directory && (spec.NeedsImage() || spec.backend == BackendChoice::kImage)) {
     return absl::InvalidArgumentError(
         "the source is a directory; it can't become an image: leave the filesystem type out and "
-        "use "
-        "backend directory or auto");
+        "use backend directory or auto");
   }
   if (!directory && spec.backend == BackendChoice::kDirectory) {
     return absl::InvalidArgumentError(
@@ -239,16 +239,18 @@ absl::StatusOr<int64_t> ChooseSize(const v1::CapacityRange& range, int64_t minim
                                               " is smaller than the source, which has ",
                                               HumanBytes(source_bytes), "; ask for at least that"));
   }
-  int64_t size = std::max(required, source_bytes);
-  if (size == 0) {
-    size = limit > 0 ? std::min(kDefaultSize, limit / kSizeUnit * kSizeUnit) : kDefaultSize;
+  int64_t least = std::max(required, source_bytes);
+  if (least == 0) {
+    least = limit > 0 ? std::min(kDefaultSize, limit / kSizeUnit * kSizeUnit) : kDefaultSize;
   }
-  size = RoundUp(std::max(size, minimum_bytes), kSizeUnit);
-  if (limit > 0 && size > limit) {
-    return absl::OutOfRangeError(
-        absl::StrCat("no size fits: at least ",
-                     HumanBytes(std::max(required, std::max(minimum_bytes, source_bytes))),
-                     " in steps of ", kSizeUnit, " bytes, but at most ", HumanBytes(limit)));
+  least = std::max(least, minimum_bytes);
+  const int64_t most = limit > 0 ? limit : std::numeric_limits<int64_t>::max();
+  const int64_t size = RoundUp(least, kSizeUnit);
+  // Near the largest number there is, RoundUp goes down.
+  if (size < least || size > most) {
+    return absl::OutOfRangeError(absl::StrCat("no size fits: at least ", HumanBytes(least),
+                                              " in steps of ", kSizeUnit, " bytes, but at most ",
+                                              HumanBytes(most)));
   }
   return size;
 }

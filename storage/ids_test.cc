@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/ids.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace nodevol::storage {
+namespace {
+
+using ::testing::Eq;
+using ::testing::MatchesRegex;
+
+const std::string kPool(kUuidCharacters, 'a');
+
+TEST(IdsTest, SameNameInSamePoolIsSameId) {
+  EXPECT_EQ(VolumeId::ForName(kPool, "pvc-1"), VolumeId::ForName(kPool, "pvc-1"));
+  EXPECT_NE(VolumeId::ForName(kPool, "pvc-1"), VolumeId::ForName(kPool, "pvc-2"));
+  EXPECT_NE(VolumeId::ForName(kPool, "pvc-1"),
+            VolumeId::ForName(std::string(kUuidCharacters, 'b'), "pvc-1"));
+}
+
+TEST(IdsTest, VolumeAndSnapshotOfOneNameAreTwoThings) {
+  EXPECT_NE(VolumeId::ForName(kPool, "x").text(), SnapshotId::ForName(kPool, "x").text());
+}
+
+TEST(IdsTest, NameHashIsTheSameInEveryPool) {
+  const std::string other(kUuidCharacters, 'b');
+  EXPECT_EQ(VolumeId::ForName(kPool, "pvc-1").name_hash(),
+            VolumeId::ForName(other, "pvc-1").name_hash());
+  EXPECT_EQ(VolumeId::ForName(kPool, "pvc-1").name_hash(), VolumeId::HashOfName("pvc-1"));
+  EXPECT_NE(VolumeId::HashOfName("pvc-1"), VolumeId::HashOfName("pvc-2"));
+}
+
+TEST(IdsTest, IdIsMadeOfHexWhateverTheName) {
+  for (const std::string& name : {std::string("pvc-1"), std::string("../../etc/passwd"),
+                                  std::string("a\0b", 3), std::string(), std::string(5000, 'x')}) {
+    const VolumeId id = VolumeId::ForName(kPool, name);
+    EXPECT_THAT(id.text(), MatchesRegex("a+\\.[0-9a-f]+")) << name;
+    EXPECT_EQ(id.text().size(), 2 * kUuidCharacters + 1);
+    EXPECT_THAT(VolumeId::Parse(id.text()), Eq(id));
+  }
+}
+
+TEST(IdsTest, ParsedIdTellsItsPool) {
+  const std::string hash(kUuidCharacters, '0');
+  const auto id = VolumeId::Parse(absl::StrCat(kPool, ".", hash));
+  ASSERT_TRUE(id.has_value());
+  EXPECT_EQ(id->pool_uuid(), kPool);
+  EXPECT_EQ(id->name_hash(), hash);
+}
+
+TEST(IdsTest, WhatIsNoIdIsNotParsed) {
+  const std::string hash(kUuidCharacters, '0');
+  const std::string good = absl::StrCat(kPool, ".", hash);
+  ASSERT_TRUE(VolumeId::Parse(good).has_value());
+  for (const std::string& bad :
+       {std::string(), std::string("."), kPool, absl::StrCat(kPool, "."),
+        absl::StrCat(kPool, "/", hash), absl::StrCat(kPool, hash), absl::StrCat(good, "0"),
+        absl::StrCat(good, "\n"), absl::StrCat(" ", good), good.substr(1),
+        absl::StrCat(std::string(kUuidCharacters, 'A'), ".", hash),
+        absl::StrCat(std::string(kUuidCharacters, 'g'), ".", hash),
+        absl::StrCat("../../../../../../etc/passwd0000", ".", hash),
+        absl::StrCat(std::string(kUuidCharacters, '\0'), ".", hash)}) {
+    EXPECT_FALSE(VolumeId::Parse(bad).has_value()) << bad;
+    EXPECT_FALSE(SnapshotId::Parse(bad).has_value()) << bad;
+  }
+}
+
+TEST(IdsTest, UuidIsThirtyTwoLowerCaseHexCharacters) {
+  EXPECT_TRUE(IsUuid("0123456789abcdef0123456789abcdef"));
+  EXPECT_FALSE(IsUuid("0123456789ABCDEF0123456789ABCDEF"));
+  EXPECT_FALSE(IsUuid("0123456789abcdef0123456789abcde"));
+  EXPECT_FALSE(IsUuid("01234567-89ab-cdef-0123-456789abcd"));
+  EXPECT_FALSE(IsUuid(""));
+}
+
+}  // namespace
+}  // namespace nodevol::storage
