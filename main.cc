@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "grpc/support/log.h"
 
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "base/status_macros.h"
+#include "base/tsan_suppressions.h"
 #include "controller/controller_handler.h"
 #include "controller/controller_service.h"
 #include "generated_version.h"
@@ -56,7 +57,8 @@ std::vector<rpc::Gauge> PoolGauges(const storage::LocalStorage& storage) {
     add("snapshots", "Snapshots in the pool.", static_cast<double>(pool.snapshots));
     add("damaged", "Volumes and snapshots that can't be used because of their record.",
         static_cast<double>(pool.damaged));
-    add("ready", "1 while the pool takes changes, 0 since its disk failed.", pool.ready ? 1 : 0);
+    add("ready", "1 while the pool takes changes, 0 when its disk has failed or is not mounted.",
+        pool.ready ? 1 : 0);
   }
   return gauges;
 }
@@ -75,7 +77,8 @@ class App {
   // Accepts nothing new, finishes what runs, and ends.
   void Stop() {
     server_->StopAccepting();
-    const bool drained = storage_->Drain(kDrainTimeout) && node_.Drain(kDrainTimeout);
+    const absl::Duration deadline = MonotonicNow() + kDrainTimeout;
+    const bool drained = storage_->Drain(kDrainTimeout) && node_.Drain(deadline - MonotonicNow());
     if (!drained) {
       // A crash at any moment is recovered from, so an end is too.
       log::Warn("operations did not end in time; they are left to the next start");

@@ -51,7 +51,7 @@ constexpr char kDefaultEndpoint[] = "unix:///run/nodevol/csi.sock";
 constexpr char kUsage[] =
     "A CSI driver for volumes on the disks of this node.\n\n"
     "  nodevol --pool=ssd=/mnt/ssd [--create-pools] [flags]\n\n"
-    "--helpfull lists the flags.";
+    "Flags:";
 
 // Flags may be written with dashes; the flags library knows underscores. --pool may be repeated;
 // there the last would win.
@@ -183,6 +183,9 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   absl::SetProgramUsageMessage(kUsage);
   absl::FlagsUsageConfig config;
   config.version_string = [] { return absl::StrCat("nodevol ", kVersion, "\n"); };
+  config.contains_help_flags = [](absl::string_view file) {
+    return absl::EndsWith(file, "options.cc");  // the library's own stay with --helpfull
+  };
   absl::SetFlagsUsageConfig(config);
   std::vector<std::string> arguments = NormalizeArguments(argc, argv);
   std::vector<char*> pointers;

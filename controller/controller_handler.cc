@@ -36,6 +36,21 @@ absl::Status CheckForeignId(absl::string_view field, absl::string_view id) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSource(const csi::v1::VolumeContentSource& source) {
+  using csi::v1::VolumeContentSource;
+  switch (source.type_case()) {
+    case VolumeContentSource::kSnapshot:
+      if (source.snapshot().snapshot_id().empty()) return Required("snapshot_id of the source");
+      return absl::OkStatus();
+    case VolumeContentSource::kVolume:
+      if (source.volume().volume_id().empty()) return Required("volume_id of the source");
+      return absl::OkStatus();
+    case VolumeContentSource::TYPE_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError("volume_content_source is neither a snapshot nor a volume");
+}
+
 absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeRequest& request) {
   if (request.name().empty()) return Required("name");
   if (request.volume_capabilities().empty()) return Required("volume_capabilities");
@@ -48,18 +63,12 @@ absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeReq
   converted.set_name(request.name());
   *converted.mutable_capacity_range() = rpc::FromCsi(request.capacity_range());
   for (const csi::v1::VolumeCapability& capability : request.volume_capabilities()) {
-    if (!capability.mount().volume_mount_group().empty()) {
-      return absl::InvalidArgumentError(
-          "volume_mount_group is not supported; the CO applies fsGroup itself");
-    }
-    *converted.add_capabilities() = rpc::FromCsi(capability);
+    ASSIGN_OR_RETURN(*converted.add_capabilities(), rpc::ParseCapability(capability));
   }
   *converted.mutable_parameters() = request.parameters();
   if (request.has_volume_content_source()) {
+    RETURN_IF_ERROR(CheckSource(request.volume_content_source()));
     *converted.mutable_content_source() = rpc::FromCsi(request.volume_content_source());
-    if (converted.content_source().type_case() == v1::ContentSource::TYPE_NOT_SET) {
-      return absl::InvalidArgumentError("volume_content_source is neither a snapshot nor a volume");
-    }
   }
   // Again in the engine; here so that an impossible request is told from a full node.
   RETURN_IF_ERROR(storage::ParseVolumeSpec(converted).status());
@@ -142,8 +151,8 @@ void ControllerHandler::PublishVolume(const Context& context,
     if (!request.has_volume_capability()) return Required("volume_capability");
     publication.set_node_id(request.node_id());
     publication.set_readonly(request.readonly());
-    *publication.mutable_capability() = rpc::FromCsi(request.volume_capability());
-    RETURN_IF_ERROR(storage::CheckCapability(publication.capability()));
+    ASSIGN_OR_RETURN(*publication.mutable_capability(),
+                     rpc::ParseCapability(request.volume_capability()));
     ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
     if (request.node_id() != storage_.node_id()) {
       return absl::NotFoundError(absl::StrCat("node \"", request.node_id(),
@@ -177,8 +186,8 @@ void ControllerHandler::ExpandVolume(const Context& context,
     if (!request.has_capacity_range()) return Required("capacity_range");
     ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
     if (!request.has_volume_capability()) return absl::OkStatus();
-    const v1::VolumeCapability capability = rpc::FromCsi(request.volume_capability());
-    RETURN_IF_ERROR(storage::CheckCapability(capability));
+    ASSIGN_OR_RETURN(const v1::VolumeCapability capability,
+                     rpc::ParseCapability(request.volume_capability()));
     const absl::Status has = storage::CheckVolumeHas(*volume, capability);
     // The spec's code for a capability that the volume lacks is another here than when it is used.
     return has.ok() ? has : absl::InvalidArgumentError(has.message());
@@ -200,6 +209,11 @@ void ControllerHandler::CreateSnapshot(const Context& context,
                                        Callback<csi::v1::CreateSnapshotResponse> done) {
   if (request.source_volume_id().empty() || request.name().empty()) {
     return std::move(done)(Required(request.name().empty() ? "name" : "source_volume_id"));
+  }
+  if (request.has_accessibility_requirements()) {
+    return std::move(done)(absl::InvalidArgumentError(
+        "accessibility_requirements: a snapshot is where its volume is; this driver does not "
+        "announce SNAPSHOT_ACCESSIBILITY_CONSTRAINTS, leave them out"));
   }
   v1::SnapshotRequest converted;
   converted.set_name(request.name());

@@ -39,9 +39,9 @@ bool SameMap(const storage::ParameterMap& a, const storage::ParameterMap& b) {
 // Why the volume is not as the request has it; OK when it is.
 absl::Status CheckConfirmed(const v1::VolumeRecord& volume,
                             const csi::v1::ValidateVolumeCapabilitiesRequest& request) {
-  for (const v1::VolumeCapability& capability : rpc::FromCsi(request.volume_capabilities())) {
-    RETURN_IF_ERROR(storage::CheckCapability(capability));
-    RETURN_IF_ERROR(storage::CheckVolumeHas(volume, capability));
+  for (const csi::v1::VolumeCapability& capability : request.volume_capabilities()) {
+    ASSIGN_OR_RETURN(const v1::VolumeCapability checked, rpc::ParseCapability(capability));
+    RETURN_IF_ERROR(storage::CheckVolumeHas(volume, checked));
   }
   if (!request.parameters().empty() &&
       !SameMap(request.parameters(), volume.request().parameters())) {

@@ -3,22 +3,21 @@
 
 #include <fcntl.h>
 
-#include <cerrno>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
-#include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "host/file.h"
 #include "host/loop_device.h"
 #include "host/mount.h"
 #include "host/mount_table.h"
 #include "node/mount_steps.h"
-#include "node/target_path.h"
-#include "storage/image_backend.h"
 #include "storage/layout.h"
 
 namespace nodevol::node {
@@ -31,91 +30,91 @@ std::string Mark(const storage::VolumeId& id) {
   return absl::StrCat("/", storage::kVolumesDirectory, "/", id.text(), "/");
 }
 
-absl::StatusOr<bool> LoopIsOf(const storage::VolumeId& id, int number) {
-  ASSIGN_OR_RETURN(
-      const UniqueFd directory,
-      host::OpenPath(absl::StrCat("/sys/block/loop", number, "/loop"), O_RDONLY | O_DIRECTORY));
+// The number of the loop device that the mount is, or is on.
+std::optional<int> LoopOf(const host::MountEntry& entry) {
+  absl::string_view name = entry.source;
+  if (!absl::ConsumePrefix(&name, "/dev/loop")) {
+    name = entry.root;  // a device node, bound to a file
+    if (!absl::ConsumePrefix(&name, "/loop")) return std::nullopt;
+  }
+  int number = 0;
+  return absl::SimpleAtoi(name, &number) ? std::optional<int>(number) : std::nullopt;
+}
+
+absl::StatusOr<bool> IsImageOf(const storage::VolumeId& id, int loop) {
+  const absl::StatusOr<UniqueFd> directory =
+      host::OpenPath(absl::StrCat("/sys/block/loop", loop, "/loop"), O_RDONLY | O_DIRECTORY);
+  if (IsMissing(directory.status())) return false;  // nothing is bound to it
+  RETURN_IF_ERROR(directory.status());
   ASSIGN_OR_RETURN(const std::string file,
-                   host::ReadFile(directory.get(), "backing_file", kMaxSysfsBytes));
+                   host::ReadFile(directory->get(), "backing_file", kMaxSysfsBytes));
   return absl::StrContains(file, Mark(id));
 }
 
-// The mount table is read whole: this is no path that a healthy node takes.
-absl::StatusOr<bool> IsMountOf(const storage::VolumeId& id, const TargetPath& target, int fd,
-                               std::optional<int>& loop_number) {
-  const absl::StatusOr<std::optional<int>> number = storage::LoopBeneath(fd);
-  if (number.ok() && number->has_value()) {
-    loop_number = **number;
-    return LoopIsOf(id, **number);
-  }
-  ASSIGN_OR_RETURN(const std::vector<host::MountEntry> table, host::ReadMountTable());
-  bool found = false;
-  for (const host::MountEntry& entry : table) {
-    if (entry.target != target.canonical) continue;
-    // The last entry of a path is the topmost mount.
-    found = absl::StrContains(absl::StrCat(entry.root, "/"), Mark(id));
-  }
-  return found;
+// By the mount table alone: a failed disk answers nothing.
+absl::StatusOr<bool> IsMountOf(const storage::VolumeId& id, const host::MountEntry& entry) {
+  if (absl::StrContains(absl::StrCat(entry.root, "/"), Mark(id))) return true;
+  const std::optional<int> loop = LoopOf(entry);
+  return loop.has_value() ? IsImageOf(id, *loop) : false;
 }
 
-// Frees a loop device that was the published mount's alone: others are bound to one that is not
-// read-only.
-absl::Status FreeLoop(int number, bool only_if_read_only) {
+// Frees the device of a raw block volume with the last path that it is bound to; those of
+// filesystems free themselves.
+absl::Status FreeUnlessBound(int number) {
+  ASSIGN_OR_RETURN(const std::vector<host::MountEntry> table, host::ReadMountTable());
+  for (const host::MountEntry& entry : table) {
+    if (LoopOf(entry) == number) return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(const host::LoopDevice loop, host::OpenLoop(number, /*read_only=*/true));
-  ASSIGN_OR_RETURN(const std::optional<host::LoopBacking> backing,
-                   host::LoopBackingOf(loop.fd.get()));
-  if (!backing.has_value() || (only_if_read_only && !backing->read_only)) return absl::OkStatus();
   return host::DetachLoop(loop.fd.get());
 }
 
-// Unmounts the topmost mount. Returns false when nothing is mounted.
-absl::StatusOr<bool> UnmountOne(const storage::VolumeId& id, const TargetPath& target,
-                                bool published) {
-  std::optional<int> loop_number;
-  {
-    ASSIGN_OR_RETURN(const std::optional<UniqueFd> fd, LookUp(target));
-    if (!fd.has_value()) return false;
-    ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(fd->get()));
-    if (!info.mount_root) return false;
-    ASSIGN_OR_RETURN(const bool ours, IsMountOf(id, target, fd->get(), loop_number));
-    if (!ours) return Occupied(target);
+// nullopt when nothing is mounted there.
+absl::StatusOr<std::optional<host::MountEntry>> TopmostMount(const TargetPath& target) {
+  ASSIGN_OR_RETURN(const std::vector<host::MountEntry> table, host::ReadMountTable());
+  std::optional<host::MountEntry> topmost;
+  for (const host::MountEntry& entry : table) {
+    if (entry.target == target.canonical) topmost = entry;  // the last one of a path
   }
+  return topmost;
+}
+
+// Unmounts the topmost mount. Returns false when nothing is mounted.
+absl::StatusOr<bool> UnmountOne(const storage::VolumeId& id, const TargetPath& target) {
+  ASSIGN_OR_RETURN(const std::optional<host::MountEntry> mount, TopmostMount(target));
+  if (!mount.has_value()) return false;
+  ASSIGN_OR_RETURN(const bool ours, IsMountOf(id, *mount));
+  if (!ours) return Occupied(target);
   RETURN_IF_ERROR(host::Unmount(target.canonical));
-  if (loop_number.has_value()) RETURN_IF_ERROR(FreeLoop(*loop_number, published));
+  if (const std::optional<int> loop = LoopOf(*mount); loop.has_value()) {
+    RETURN_IF_ERROR(FreeUnlessBound(*loop));
+  }
   return true;
 }
 
-// Returns whether anything was mounted.
-absl::StatusOr<bool> UnmountAllOf(const storage::VolumeId& id, const TargetPath& target,
-                                  bool published) {
-  bool any = false;
+absl::Status UnmountAllOf(const storage::VolumeId& id, const TargetPath& target) {
   while (true) {
-    ASSIGN_OR_RETURN(const bool unmounted, UnmountOne(id, target, published));
-    if (!unmounted) return any;
-    any = true;
+    ASSIGN_OR_RETURN(const bool unmounted, UnmountOne(id, target));
+    if (!unmounted) return absl::OkStatus();
   }
 }
 
 }  // namespace
 
-absl::Status UndoForgottenPublish(const storage::VolumeId& id, const std::string& target) {
-  const absl::StatusOr<TargetPath> opened = OpenTarget(target);
-  if (ErrnoOf(opened.status()) == ENOENT) return absl::OkStatus();
-  RETURN_IF_ERROR(opened.status());
-  RETURN_IF_ERROR(UnmountAllOf(id, *opened, /*published=*/true).status());
-  return RemoveTarget(*opened);
+absl::Status UndoForgottenPublish(const storage::VolumeId& id, const TargetPath& target) {
+  RETURN_IF_ERROR(UnmountAllOf(id, target));
+  return RemoveTarget(target);
 }
 
-absl::Status UndoForgottenStage(const storage::VolumeId& id, const std::string& staging) {
+absl::Status UndoForgottenStage(const storage::VolumeId& id, const TargetPath& staging) {
+  RETURN_IF_ERROR(UnmountAllOf(id, staging));
   // Whether it was a filesystem or a block volume nobody knows any more.
-  for (const std::string& path : {staging, absl::StrCat(staging, "/", kStagedDevice)}) {
-    const absl::StatusOr<TargetPath> opened = OpenTarget(path);
-    if (ErrnoOf(opened.status()) == ENOENT) return absl::OkStatus();
-    RETURN_IF_ERROR(opened.status());
-    ASSIGN_OR_RETURN(const bool any, UnmountAllOf(id, *opened, /*published=*/false));
-    if (any && path != staging) RETURN_IF_ERROR(RemoveTarget(*opened));
-  }
-  return absl::OkStatus();
+  const absl::StatusOr<TargetPath> device =
+      OpenTarget(absl::StrCat(staging.canonical, "/", kStagedDevice));
+  if (IsMissing(device.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(device.status());
+  RETURN_IF_ERROR(UnmountAllOf(id, *device));
+  return RemoveTarget(*device);
 }
 
 }  // namespace nodevol::node

@@ -2,21 +2,22 @@
 #ifndef NODEVOL_NODE_FORGOTTEN_MOUNT_H_
 #define NODEVOL_NODE_FORGOTTEN_MOUNT_H_
 
-#include <string>
-
 #include "absl/status/status.h"
 
+#include "node/target_path.h"
 #include "storage/ids.h"
 
 namespace nodevol::node {
 
-// Undoing what an earlier process mounted for a volume whose pool this one does not know: its disk
-// may have been taken out of the configuration, and the pod must still be able to end. What is
-// mounted is recognised as the volume's by what the kernel says of its origin.
+// Undoing what was mounted for a volume that this process can't serve: its pool was taken out of
+// the configuration, its disk failed or is not mounted, or its record is damaged. The pod must
+// still be able to end. What is mounted is recognised as the volume's by what the kernel says of
+// its origin, and the disk is not asked. Reads the whole mount table: this is no path that a
+// healthy node takes.
 //
 // OK when nothing is mounted there; FAILED_PRECONDITION when something else is.
-absl::Status UndoForgottenPublish(const storage::VolumeId& id, const std::string& target);
-absl::Status UndoForgottenStage(const storage::VolumeId& id, const std::string& staging);
+absl::Status UndoForgottenPublish(const storage::VolumeId& id, const TargetPath& target);
+absl::Status UndoForgottenStage(const storage::VolumeId& id, const TargetPath& staging);
 
 }  // namespace nodevol::node
 

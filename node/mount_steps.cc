@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 #include "base/errno_status.h"
 #include "base/status_macros.h"
@@ -47,6 +49,18 @@ absl::Status DetachUnlessBound(LocalVolume& volume, int loop_number) {
   }
   ASSIGN_OR_RETURN(const host::LoopDevice device, host::OpenLoop(loop_number, /*read_only=*/true));
   return host::DetachLoop(device.fd.get());
+}
+
+// NodeGetVolumeStats looks at a mount without the volume's lock, for a moment. A pod's open files
+// stay longer.
+absl::Status UnmountPatiently(const std::string& path) {
+  constexpr int kAttempts = 20;
+  constexpr absl::Duration kPause = absl::Milliseconds(10);
+  for (int attempt = 1;; ++attempt) {
+    absl::Status unmounted = host::Unmount(path);
+    if (ErrnoOf(unmounted) != EBUSY || attempt == kAttempts) return unmounted;
+    absl::SleepFor(kPause);
+  }
 }
 
 }  // namespace
@@ -119,7 +133,6 @@ absl::StatusOr<bool> IsReadOnlyMount(const LocalVolume& volume, int fd) {
   return backing.has_value() && backing->read_only;
 }
 
-// A repeated call for a path where the volume is mounted: OK when it asks for what is there.
 absl::Status CheckSameMount(LocalVolume& volume, const TargetPath& target, int fd,
                             const v1::VolumeCapability& capability, bool read_only) {
   ASSIGN_OR_RETURN(const bool is_read_only, IsReadOnlyMount(volume, fd));
@@ -134,7 +147,6 @@ absl::Status CheckSameMount(LocalVolume& volume, const TargetPath& target, int f
   return absl::OkStatus();
 }
 
-// Unmounts what of this volume is mounted at the path, all layers of it.
 absl::Status UnmountAll(LocalVolume& volume, const TargetPath& target) {
   while (true) {
     std::optional<int> loop_number;
@@ -146,7 +158,7 @@ absl::Status UnmountAll(LocalVolume& volume, const TargetPath& target) {
         ASSIGN_OR_RETURN(loop_number, storage::LoopBeneath(point.fd.get()));
       }
     }
-    const absl::Status unmounted = host::Unmount(target.canonical);
+    const absl::Status unmounted = UnmountPatiently(target.canonical);
     if (ErrnoOf(unmounted) == EBUSY) {
       return absl::FailedPreconditionError(absl::StrCat(
           target.canonical, " is busy: a process on the node has files open there; end it"));

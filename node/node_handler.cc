@@ -23,6 +23,8 @@ using storage::LocalVolume;
 using storage::VolumeId;
 
 constexpr size_t kForgottenThreads = 2;
+constexpr char kStagingPath[] = "staging_target_path";
+constexpr char kTargetPath[] = "target_path";
 
 absl::Status Required(absl::string_view field) {
   return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
@@ -30,25 +32,6 @@ absl::Status Required(absl::string_view field) {
 
 absl::Status NoSuchVolume(absl::string_view id) {
   return absl::NotFoundError(absl::StrCat("volume \"", id, "\" does not exist on this node"));
-}
-
-// A path whose parent the CO should have made.
-absl::StatusOr<TargetPath> OpenExistingTarget(absl::string_view path) {
-  absl::StatusOr<TargetPath> target = OpenTarget(path);
-  if (!target.ok() && ErrnoOf(target.status()) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": its parent can't be opened (",
-                                                      target.status().message(),
-                                                      "); the CO makes it before it calls"));
-  }
-  return target;
-}
-
-// A path where something may be undone: nullopt when even its parent is gone.
-absl::StatusOr<std::optional<TargetPath>> OpenFormerTarget(absl::string_view path) {
-  absl::StatusOr<TargetPath> target = OpenTarget(path);
-  if (ErrnoOf(target.status()) == ENOENT) return std::optional<TargetPath>();
-  RETURN_IF_ERROR(target.status());
-  return std::optional<TargetPath>(*std::move(target));
 }
 
 csi::v1::NodeGetVolumeStatsResponse ToCsi(const storage::VolumeUsage& usage, bool block) {
@@ -75,7 +58,7 @@ csi::v1::NodeGetVolumeStatsResponse ToCsi(const storage::VolumeUsage& usage, boo
 NodeHandler::NodeHandler(storage::LocalStorage& storage, rpc::Topology topology)
     : storage_(storage),
       topology_(std::move(topology)),
-      forgotten_({.name = "forgotten", .max_threads = kForgottenThreads}) {}
+      forgotten_({.name = "forgotten", .threads = kForgottenThreads}) {}
 
 template <typename Response>
 void NodeHandler::OnVolume(const std::string& volume_id,
@@ -102,31 +85,53 @@ void NodeHandler::OnForgotten(const std::string& volume_id,
   const bool posted = forgotten_.TryPost([answer, id, run = std::move(work)]() mutable {
     std::move (*answer)(Guarded([&] { return run(*id); }));
   });
-  if (!posted) std::move (*answer)(absl::UnavailableError("too many operations wait; retry"));
+  if (!posted)
+    std::move (*answer)(
+        absl::UnavailableError("too many operations wait, or the driver is stopping; retry"));
 }
 
-absl::Status NodeHandler::CheckOutsidePools(const std::string& canonical) const {
-  if (!storage_.IsInPool(canonical)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(canonical, " is in a pool; volumes are mounted elsewhere"));
+absl::StatusOr<TargetPath> NodeHandler::OpenOutsidePools(const PathField& path) const {
+  absl::StatusOr<TargetPath> target = OpenTarget(path.value);
+  if (!target.ok()) return Annotate(target.status(), path.name);
+  if (storage_.IsInPool(target->canonical)) {
+    return absl::InvalidArgumentError(absl::StrCat(path.name, ": ", target->canonical,
+                                                   " is in a pool; volumes are mounted elsewhere"));
+  }
+  return target;
+}
+
+absl::StatusOr<TargetPath> NodeHandler::OpenExistingTarget(const PathField& path) const {
+  absl::StatusOr<TargetPath> target = OpenOutsidePools(path);
+  if (ErrnoOf(target.status()) == 0) return target;
+  return absl::FailedPreconditionError(
+      absl::StrCat(path.name, " ", path.value, ": its parent can't be opened (",
+                   target.status().message(), "); the CO makes it before it calls"));
+}
+
+absl::StatusOr<std::optional<TargetPath>> NodeHandler::OpenFormerTarget(
+    const PathField& path) const {
+  absl::StatusOr<TargetPath> target = OpenOutsidePools(path);
+  if (IsMissing(target.status())) return std::optional<TargetPath>();
+  RETURN_IF_ERROR(target.status());
+  return std::optional<TargetPath>(*std::move(target));
 }
 
 void NodeHandler::StageVolume(const csi::v1::NodeStageVolumeRequest& request,
                               Callback<csi::v1::NodeStageVolumeResponse> done) {
-  const v1::VolumeCapability capability = rpc::FromCsi(request.volume_capability());
+  v1::VolumeCapability capability;
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return Required("volume_id");
-    if (request.staging_target_path().empty()) return Required("staging_target_path");
+    if (request.staging_target_path().empty()) return Required(kStagingPath);
     if (!request.has_volume_capability()) return Required("volume_capability");
-    return storage::CheckCapability(capability);
+    ASSIGN_OR_RETURN(capability, rpc::ParseCapability(request.volume_capability()));
+    return absl::OkStatus();
   }();
   if (!valid.ok()) return std::move(done)(valid);
   OnVolume(
       request.volume_id(),
       [this, capability,
        path = request.staging_target_path()](LocalVolume& volume) -> absl::Status {
-        ASSIGN_OR_RETURN(const TargetPath staging, OpenExistingTarget(path));
-        RETURN_IF_ERROR(CheckOutsidePools(staging.canonical));
+        ASSIGN_OR_RETURN(const TargetPath staging, OpenExistingTarget({kStagingPath, path}));
         return node::StageVolume(volume, staging, capability);
       },
       std::move(done));
@@ -136,16 +141,22 @@ void NodeHandler::UnstageVolume(const csi::v1::NodeUnstageVolumeRequest& request
                                 Callback<csi::v1::NodeUnstageVolumeResponse> done) {
   if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
   const std::string& path = request.staging_target_path();
-  if (path.empty()) return std::move(done)(Required("staging_target_path"));
-  if (!storage_.Knows(request.volume_id())) {
+  if (path.empty()) return std::move(done)(Required(kStagingPath));
+  if (!storage_.Serves(request.volume_id())) {
     return OnForgotten(
-        request.volume_id(), [path](const VolumeId& id) { return UndoForgottenStage(id, path); },
+        request.volume_id(),
+        [this, path](const VolumeId& id) -> absl::Status {
+          ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
+                           OpenFormerTarget({kStagingPath, path}));
+          return staging.has_value() ? UndoForgottenStage(id, *staging) : absl::OkStatus();
+        },
         std::move(done));
   }
   OnVolume(
       request.volume_id(),
-      [path](LocalVolume& volume) -> absl::Status {
-        ASSIGN_OR_RETURN(const std::optional<TargetPath> staging, OpenFormerTarget(path));
+      [this, path](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
+                         OpenFormerTarget({kStagingPath, path}));
         return staging.has_value() ? node::UnstageVolume(volume, *staging) : absl::OkStatus();
       },
       std::move(done));
@@ -153,12 +164,12 @@ void NodeHandler::UnstageVolume(const csi::v1::NodeUnstageVolumeRequest& request
 
 void NodeHandler::PublishVolume(const csi::v1::NodePublishVolumeRequest& request,
                                 Callback<csi::v1::NodePublishVolumeResponse> done) {
-  const v1::VolumeCapability capability = rpc::FromCsi(request.volume_capability());
+  v1::VolumeCapability capability;
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return Required("volume_id");
-    if (request.target_path().empty()) return Required("target_path");
+    if (request.target_path().empty()) return Required(kTargetPath);
     if (!request.has_volume_capability()) return Required("volume_capability");
-    RETURN_IF_ERROR(storage::CheckCapability(capability));
+    ASSIGN_OR_RETURN(capability, rpc::ParseCapability(request.volume_capability()));
     if (request.staging_target_path().empty()) {
       return absl::FailedPreconditionError(
           "staging_target_path is not set; volumes are staged before they are published");
@@ -170,9 +181,8 @@ void NodeHandler::PublishVolume(const csi::v1::NodePublishVolumeRequest& request
       request.volume_id(),
       [this, capability, read_only = request.readonly(), to = request.target_path(),
        from = request.staging_target_path()](LocalVolume& volume) -> absl::Status {
-        ASSIGN_OR_RETURN(const TargetPath staging, OpenExistingTarget(from));
-        ASSIGN_OR_RETURN(const TargetPath target, OpenExistingTarget(to));
-        RETURN_IF_ERROR(CheckOutsidePools(target.canonical));
+        ASSIGN_OR_RETURN(const TargetPath staging, OpenExistingTarget({kStagingPath, from}));
+        ASSIGN_OR_RETURN(const TargetPath target, OpenExistingTarget({kTargetPath, to}));
         return node::PublishVolume(volume, {staging, target, capability, read_only});
       },
       std::move(done));
@@ -182,16 +192,22 @@ void NodeHandler::UnpublishVolume(const csi::v1::NodeUnpublishVolumeRequest& req
                                   Callback<csi::v1::NodeUnpublishVolumeResponse> done) {
   if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
   const std::string& path = request.target_path();
-  if (path.empty()) return std::move(done)(Required("target_path"));
-  if (!storage_.Knows(request.volume_id())) {
+  if (path.empty()) return std::move(done)(Required(kTargetPath));
+  if (!storage_.Serves(request.volume_id())) {
     return OnForgotten(
-        request.volume_id(), [path](const VolumeId& id) { return UndoForgottenPublish(id, path); },
+        request.volume_id(),
+        [this, path](const VolumeId& id) -> absl::Status {
+          ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
+                           OpenFormerTarget({kTargetPath, path}));
+          return target.has_value() ? UndoForgottenPublish(id, *target) : absl::OkStatus();
+        },
         std::move(done));
   }
   OnVolume(
       request.volume_id(),
-      [path](LocalVolume& volume) -> absl::Status {
-        ASSIGN_OR_RETURN(const std::optional<TargetPath> target, OpenFormerTarget(path));
+      [this, path](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
+                         OpenFormerTarget({kTargetPath, path}));
         return target.has_value() ? node::UnpublishVolume(volume, *target) : absl::OkStatus();
       },
       std::move(done));
@@ -223,10 +239,12 @@ void NodeHandler::ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
     if (request.volume_id().empty()) return Required("volume_id");
     if (request.volume_path().empty()) return Required("volume_path");
     if (range.required_bytes() < 0 || range.limit_bytes() < 0) {
-      return absl::InvalidArgumentError("capacity_range is negative");
+      return absl::InvalidArgumentError(absl::StrCat("capacity_range is negative: required_bytes ",
+                                                     range.required_bytes(), ", limit_bytes ",
+                                                     range.limit_bytes()));
     }
     if (request.has_volume_capability()) {
-      return storage::CheckCapability(rpc::FromCsi(request.volume_capability()));
+      return rpc::ParseCapability(request.volume_capability()).status();
     }
     return absl::OkStatus();
   }();

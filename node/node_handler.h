@@ -2,9 +2,16 @@
 #ifndef NODEVOL_NODE_NODE_HANDLER_H_
 #define NODEVOL_NODE_NODE_HANDLER_H_
 
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
 #include "base/callback.h"
 #include "base/executor.h"
 #include "csi/csi.pb.h"
+#include "node/target_path.h"
 #include "rpc/topology.h"
 #include "storage/local_storage.h"
 
@@ -47,8 +54,18 @@ class NodeHandler {
   void OnForgotten(const std::string& volume_id,
                    absl::AnyInvocable<absl::Status(const storage::VolumeId&)> work,
                    Callback<Response> done);
-  // INVALID_ARGUMENT for a path in a pool.
-  [[nodiscard]] absl::Status CheckOutsidePools(const std::string& canonical) const;
+  // A path in a request; errors name its field.
+  struct PathField {
+    absl::string_view name;
+    absl::string_view value;
+  };
+  // INVALID_ARGUMENT for a path in a pool: nothing there is the CO's to mount on or to remove.
+  [[nodiscard]] absl::StatusOr<TargetPath> OpenOutsidePools(const PathField& path) const;
+  // A path whose parent the CO should have made.
+  [[nodiscard]] absl::StatusOr<TargetPath> OpenExistingTarget(const PathField& path) const;
+  // A path where something may be undone: nullopt when even its parent is gone.
+  [[nodiscard]] absl::StatusOr<std::optional<TargetPath>> OpenFormerTarget(
+      const PathField& path) const;
 
   storage::LocalStorage& storage_;
   const rpc::Topology topology_;

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 #include "base/errno_status.h"
@@ -29,22 +30,36 @@ absl::Status HasContent(const TargetPath& target) {
                    "look what put it there"));
 }
 
+// The names in an absolute path, at least one; "." is none.
+absl::StatusOr<std::vector<absl::string_view>> Components(absl::string_view path) {
+  std::vector<absl::string_view> parts = absl::StrSplit(
+      path, '/', [](absl::string_view part) { return !part.empty() && part != "."; });
+  bool bad = false;
+  for (const absl::string_view part : parts) bad |= part == ".." || part.size() > NAME_MAX;
+  if (!absl::StartsWith(path, "/") || parts.empty() || bad) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("path \"", path,
+                     "\" must be absolute, without \"..\" and without names of "
+                     "more than ",
+                     NAME_MAX, " bytes"));
+  }
+  return parts;
+}
+
 }  // namespace
 
+bool IsMissing(const absl::Status& status) {
+  const int error = ErrnoOf(status);
+  return error == ENOENT || error == ENOTDIR;
+}
+
 absl::StatusOr<TargetPath> OpenTarget(absl::string_view path) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(path, '/', absl::SkipEmpty());
-  bool climbs = false;
-  for (const absl::string_view part : parts) climbs |= part == "..";
-  if (!absl::StartsWith(path, "/") || parts.empty() || climbs) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("path \"", path, "\" must be absolute and without \"..\""));
-  }
-  const size_t name_at = path.find_last_not_of('/');
-  absl::string_view trimmed = path.substr(0, name_at + 1);
-  trimmed.remove_suffix(parts.back().size());
+  ASSIGN_OR_RETURN(std::vector<absl::string_view> parts, Components(path));
   TargetPath target;
   target.name = std::string(parts.back());
-  ASSIGN_OR_RETURN(target.parent, host::OpenPath(trimmed, O_PATH | O_DIRECTORY));
+  parts.pop_back();
+  ASSIGN_OR_RETURN(target.parent, host::OpenPath(absl::StrCat("/", absl::StrJoin(parts, "/")),
+                                                 O_PATH | O_DIRECTORY));
   std::array<char, PATH_MAX> buffer = {};
   const ssize_t length = ::readlink(absl::StrCat("/proc/self/fd/", target.parent.get()).c_str(),
                                     buffer.data(), buffer.size());

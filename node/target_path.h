@@ -23,9 +23,10 @@ struct TargetPath {
   std::string canonical;
 };
 
-// INVALID_ARGUMENT for a path that is not absolute or has "..", errno ENOENT when the parent is
-// missing.
+// INVALID_ARGUMENT for a path that is not absolute or has "..", IsMissing() when its parent is no
+// directory.
 absl::StatusOr<TargetPath> OpenTarget(absl::string_view path);
+bool IsMissing(const absl::Status& status);
 
 // What is at the path now (O_PATH, a link is not followed); nullopt when nothing is.
 absl::StatusOr<std::optional<UniqueFd>> LookUp(const TargetPath& target);

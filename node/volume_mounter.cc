@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/volume_mounter.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 
-#include <cerrno>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 
-#include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "host/mount.h"
 #include "node/mount_steps.h"
@@ -24,35 +22,44 @@ using storage::IsBlock;
 using storage::LocalVolume;
 using storage::VolumeMount;
 
-bool MustBeReadOnly(const LocalVolume& volume, const v1::VolumeCapability& capability) {
-  return storage::IsReadOnly(capability.access_mode()) || volume.record->publication().readonly();
-}
-
+// The mount flags of the capability. Whatever makes the volume read-only (the call, the access
+// mode, a flag, the controller) makes it so here, so that a repeated call is compared with what was
+// done.
 absl::StatusOr<storage::MountFlags> FlagsOf(const LocalVolume& volume,
-                                            const v1::VolumeCapability& capability) {
-  const auto& flags = capability.mount().mount_flags();
-  return storage::ParseMountFlags(storage::FilesystemTypeOf(*volume.record),
-                                  {flags.begin(), flags.end()});
+                                            const v1::VolumeCapability& capability,
+                                            bool read_only) {
+  const auto& words = capability.mount().mount_flags();
+  ASSIGN_OR_RETURN(storage::MountFlags flags,
+                   storage::ParseMountFlags(storage::FilesystemTypeOf(*volume.record),
+                                            {words.begin(), words.end()}));
+  flags.attributes.read_only |= read_only || storage::IsReadOnly(capability.access_mode()) ||
+                                volume.record->publication().readonly();
+  return flags;
 }
 
-absl::Status StageMount(LocalVolume& volume, const TargetPath& staging,
-                        const v1::VolumeCapability& capability, int target) {
-  ASSIGN_OR_RETURN(storage::MountFlags flags, FlagsOf(volume, capability));
-  flags.attributes.read_only |= MustBeReadOnly(volume, capability);
+absl::Status StageMount(LocalVolume& volume, const storage::MountFlags& flags, int target) {
   ASSIGN_OR_RETURN(const UniqueFd mounted,
                    volume.backend().OpenMount(volume.object.get(), *volume.record, flags));
-  RETURN_IF_ERROR(host::AttachMount(mounted.get(), target));
-  Remember(volume, staging, capability);
+  return host::AttachMount(mounted.get(), target);
+}
+
+absl::Status StageDevice(LocalVolume& volume, const TargetPath& point, bool read_only) {
+  ASSIGN_OR_RETURN(NewTarget file, NewTarget::Make(point, TargetKind::kFile));
+  RETURN_IF_ERROR(AttachAndBind(volume, read_only, file.fd()));
+  file.Keep();
   return absl::OkStatus();
 }
 
-absl::Status StageDevice(LocalVolume& volume, const TargetPath& point,
-                         const v1::VolumeCapability& capability) {
-  ASSIGN_OR_RETURN(NewTarget file, NewTarget::Make(point, TargetKind::kFile));
-  RETURN_IF_ERROR(AttachAndBind(volume, MustBeReadOnly(volume, capability), file.fd()));
-  file.Keep();
-  Remember(volume, point, capability);
-  return absl::OkStatus();
+absl::StatusOr<UniqueFd> OpenStagingDirectory(const TargetPath& staging) {
+  ASSIGN_OR_RETURN(std::optional<UniqueFd> directory, LookUp(staging));
+  if (directory.has_value()) {
+    ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(directory->get()));
+    if (S_ISDIR(info.mode)) return *std::move(directory);
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the staging path ", staging.canonical, " is ",
+                   directory.has_value() ? "no directory" : "missing",
+                   "; the CO makes the directory before it calls"));
 }
 
 // The descriptor of a look would keep the mount busy: it ends here.
@@ -66,38 +73,42 @@ absl::Status NotStaged(const TargetPath& staging) {
       "the volume is not staged at ", staging.canonical, "; call NodeStageVolume first"));
 }
 
+absl::Status StagedReadOnly(const TargetPath& staging) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the volume can't be published writable: it is staged read-only at ",
+                   staging.canonical, ", or went read-only after an error; stage it anew"));
+}
+
 // A filesystem volume: the staged mount, bound again.
-absl::Status PublishMount(LocalVolume& volume, int staged, const v1::VolumeCapability& capability,
-                          bool read_only, int target) {
-  ASSIGN_OR_RETURN(storage::MountFlags flags, FlagsOf(volume, capability));
-  flags.attributes.read_only |= read_only;
+absl::Status PublishMount(int staged, const host::MountAttributes& attributes, int target) {
   ASSIGN_OR_RETURN(const UniqueFd tree, host::CloneTree(staged));
-  RETURN_IF_ERROR(host::SetMountAttributes(tree.get(), flags.attributes));
+  RETURN_IF_ERROR(host::SetMountAttributes(tree.get(), attributes));
   return host::AttachMount(tree.get(), target);
 }
 
 // A block volume: the staged device, or for a read-only target one of its own.
-absl::Status PublishDevice(LocalVolume& volume, int staged, bool read_only, int target) {
-  ASSIGN_OR_RETURN(const bool staged_read_only, IsReadOnlyMount(volume, staged));
-  if (staged_read_only && !read_only) {
-    return absl::FailedPreconditionError(
-        "the volume is staged read-only and can't be published writable; stage it anew");
-  }
+absl::Status PublishDevice(LocalVolume& volume, int staged, bool staged_read_only, bool read_only,
+                           int target) {
   if (read_only && !staged_read_only) return AttachAndBind(volume, true, target);
   return BindDevice(staged, target);
 }
 
-// Whether one more target is allowed.
+// Whether one more target is allowed, by this call and by those that published it elsewhere.
 absl::Status CheckSoleTarget(LocalVolume& volume, const TargetPath& staged,
                              const PublishRequest& request) {
-  if (storage::AllowsSeveralTargets(request.capability.access_mode())) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<VolumeMount> others,
                    MountsElsewhere(volume, staged.canonical, request.target.canonical));
-  if (others.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the volume is published at ", others.front().path, " and its access mode ",
-                   v1::AccessMode_Name(request.capability.access_mode()),
-                   " allows one target; unpublish it there, or use SINGLE_NODE_MULTI_WRITER"));
+  for (const VolumeMount& other : others) {
+    // What an earlier process published is known only to the kernel, which knows no access modes.
+    const v1::AccessMode there = other.capability.value_or(request.capability).access_mode();
+    for (const v1::AccessMode mode : {request.capability.access_mode(), there}) {
+      if (storage::AllowsSeveralTargets(mode)) continue;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the volume is published at ", other.path, " and access mode ", v1::AccessMode_Name(mode),
+          " allows one target; unpublish it there, or use SINGLE_NODE_MULTI_WRITER"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,18 +116,15 @@ absl::Status CheckSoleTarget(LocalVolume& volume, const TargetPath& staged,
 absl::Status StageVolume(LocalVolume& volume, const TargetPath& staging,
                          const v1::VolumeCapability& capability) {
   RETURN_IF_ERROR(storage::CheckVolumeHas(*volume.record, capability));
-  ASSIGN_OR_RETURN(const std::optional<UniqueFd> directory, LookUp(staging));
-  if (!directory.has_value()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the staging path ", staging.canonical,
-                     " does not exist; the CO makes it before it calls"));
-  }
+  ASSIGN_OR_RETURN(const storage::MountFlags flags,
+                   FlagsOf(volume, capability, /*read_only=*/false));
+  const bool read_only = flags.attributes.read_only;
+  ASSIGN_OR_RETURN(const UniqueFd directory, OpenStagingDirectory(staging));
   ASSIGN_OR_RETURN(const TargetPath point, StagingPoint(volume, staging));
   ASSIGN_OR_RETURN(const MountPoint now, LookAt(volume, point));
   if (now.occupant == Occupant::kOther) return Occupied(point);
   if (now.occupant == Occupant::kThisVolume) {
-    return CheckSameMount(volume, point, now.fd.get(), capability,
-                          MustBeReadOnly(volume, capability));
+    return CheckSameMount(volume, point, now.fd.get(), capability, read_only);
   }
   ASSIGN_OR_RETURN(const std::vector<VolumeMount> elsewhere,
                    MountsElsewhere(volume, point.canonical));
@@ -125,13 +133,15 @@ absl::Status StageVolume(LocalVolume& volume, const TargetPath& staging,
                                                       elsewhere.front().path,
                                                       "; unpublish and unstage it there first"));
   }
-  return IsBlock(*volume.record) ? StageDevice(volume, point, capability)
-                                 : StageMount(volume, point, capability, directory->get());
+  RETURN_IF_ERROR(IsBlock(*volume.record) ? StageDevice(volume, point, read_only)
+                                          : StageMount(volume, flags, directory.get()));
+  Remember(volume, point, capability);
+  return absl::OkStatus();
 }
 
 absl::Status UnstageVolume(LocalVolume& volume, const TargetPath& staging) {
   absl::StatusOr<TargetPath> point = StagingPoint(volume, staging);
-  if (ErrnoOf(point.status()) == ENOENT) return absl::OkStatus();
+  if (IsMissing(point.status())) return absl::OkStatus();
   RETURN_IF_ERROR(point.status());
   ASSIGN_OR_RETURN(const bool staged_here, IsAt(volume, *point));
   if (staged_here) {
@@ -149,9 +159,11 @@ absl::Status UnstageVolume(LocalVolume& volume, const TargetPath& staging) {
 
 absl::Status PublishVolume(LocalVolume& volume, const PublishRequest& request) {
   RETURN_IF_ERROR(storage::CheckVolumeHas(*volume.record, request.capability));
-  const bool read_only = request.read_only || MustBeReadOnly(volume, request.capability);
+  ASSIGN_OR_RETURN(const storage::MountFlags flags,
+                   FlagsOf(volume, request.capability, request.read_only));
+  const bool read_only = flags.attributes.read_only;
   const absl::StatusOr<TargetPath> staged = StagingPoint(volume, request.staging);
-  if (ErrnoOf(staged.status()) == ENOENT) return NotStaged(request.staging);
+  if (IsMissing(staged.status())) return NotStaged(request.staging);
   RETURN_IF_ERROR(staged.status());
   ASSIGN_OR_RETURN(const MountPoint source, LookAt(volume, *staged));
   if (source.occupant != Occupant::kThisVolume) return NotStaged(request.staging);
@@ -165,12 +177,14 @@ absl::Status PublishVolume(LocalVolume& volume, const PublishRequest& request) {
     }
   }
   RETURN_IF_ERROR(CheckSoleTarget(volume, *staged, request));
+  ASSIGN_OR_RETURN(const bool staged_read_only, IsReadOnlyMount(volume, source.fd.get()));
+  if (staged_read_only && !read_only) return StagedReadOnly(request.staging);
   const bool block = IsBlock(*volume.record);
   ASSIGN_OR_RETURN(NewTarget made,
                    NewTarget::Make(target, block ? TargetKind::kFile : TargetKind::kDirectory));
   RETURN_IF_ERROR(
-      block ? PublishDevice(volume, source.fd.get(), read_only, made.fd())
-            : PublishMount(volume, source.fd.get(), request.capability, read_only, made.fd()));
+      block ? PublishDevice(volume, source.fd.get(), staged_read_only, read_only, made.fd())
+            : PublishMount(source.fd.get(), flags.attributes, made.fd()));
   made.Keep();
   Remember(volume, target, request.capability);
   return absl::OkStatus();

@@ -47,8 +47,9 @@ class Calls {
     auto finish = [this, method, start = MonotonicNow(), request, response,
                    reactor](absl::StatusOr<Response> result) mutable {
       Observe(method, *request, result.status(), MonotonicNow() - start);
+      const grpc::Status status = ToGrpcStatus(result.status());
       if (result.ok()) *response = *std::move(result);
-      reactor->Finish(ToGrpcStatus(result.status()));
+      reactor->Finish(status);
     };
     LogRequest(method, *request);
     const absl::Status valid = CheckRequest(*request);

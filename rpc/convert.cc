@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/convert.h"
 
+#include "base/status_macros.h"
+#include "storage/capability.h"
+
 namespace nodevol::rpc {
 
 v1::VolumeCapability FromCsi(const csi::v1::VolumeCapability& capability) {
@@ -24,6 +27,17 @@ std::vector<v1::VolumeCapability> FromCsi(
   for (const csi::v1::VolumeCapability& capability : capabilities) {
     converted.push_back(FromCsi(capability));
   }
+  return converted;
+}
+
+absl::StatusOr<v1::VolumeCapability> ParseCapability(const csi::v1::VolumeCapability& capability) {
+  // The engine has no such field: what is not refused here would be lost without a word.
+  if (!capability.mount().volume_mount_group().empty()) {
+    return absl::InvalidArgumentError(
+        "volume_mount_group is not supported; the CO applies fsGroup itself");
+  }
+  v1::VolumeCapability converted = FromCsi(capability);
+  RETURN_IF_ERROR(storage::CheckCapability(converted));
   return converted;
 }
 

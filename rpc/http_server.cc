@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/http_server.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
 
 #include "CivetServer.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -48,13 +50,19 @@ class HealthHandler : public CivetHandler {
   const HealthCheck check_;
 };
 
+// Digits only: SimpleAtoi would take a sign and spaces, which the server then does not.
+bool IsPort(absl::string_view text) {
+  constexpr size_t kMaxDigits = 5;
+  int port = 0;
+  return text.size() <= kMaxDigits && std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(text, &port) && port > 0 && port <= 65535;
+}
+
 }  // namespace
 
 absl::Status CheckHttpAddress(absl::string_view address) {
   const size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon != absl::string_view::npos && absl::SimpleAtoi(address.substr(colon + 1), &port) &&
-      port > 0 && port <= 65535) {
+  if (colon != absl::string_view::npos && IsPort(address.substr(colon + 1))) {
     absl::string_view host = address.substr(0, colon);
     std::array<unsigned char, sizeof(in6_addr)> parsed = {};
     if (inet_pton(AF_INET, std::string(host).c_str(), parsed.data()) == 1) {

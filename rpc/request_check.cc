@@ -23,6 +23,7 @@ using google::protobuf::Reflection;
 constexpr size_t kMaxStringBytes = 128;
 constexpr size_t kMaxNodeIdBytes = 256;
 constexpr size_t kMaxMapBytes = 4096;
+constexpr size_t kMaxFlagsBytes = 4096;
 
 size_t LimitOf(const FieldDescriptor& field) {
   if (absl::EndsWith(field.name(), "_path")) return PATH_MAX - 1;
@@ -46,10 +47,12 @@ absl::Status Invalid(const FieldDescriptor& field, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field.name(), " ", what));
 }
 
+absl::Status TooLong(const FieldDescriptor& field, size_t bytes, size_t limit) {
+  return Invalid(field, absl::StrCat("has ", bytes, " bytes, the limit is ", limit));
+}
+
 absl::Status CheckString(const FieldDescriptor& field, absl::string_view value, size_t limit) {
-  if (value.size() > limit) {
-    return Invalid(field, absl::StrCat("has ", value.size(), " bytes, the limit is ", limit));
-  }
+  if (value.size() > limit) return TooLong(field, value.size(), limit);
   if (HasControlCharacter(value)) return Invalid(field, "has control characters");
   return absl::OkStatus();
 }
@@ -70,23 +73,21 @@ absl::Status CheckMap(const Message& message, const FieldDescriptor& field) {
       if (!secret && HasControlCharacter(value)) return Invalid(field, "has control characters");
     }
   }
-  if (total > kMaxMapBytes) {
-    return Invalid(field, absl::StrCat("has ", total, " bytes, the limit is ", kMaxMapBytes));
-  }
+  if (total > kMaxMapBytes) return TooLong(field, total, kMaxMapBytes);
   return absl::OkStatus();
 }
 
 absl::Status CheckRepeatedString(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
+  // Of flags the spec limits the sum, of ids each.
+  const bool flags = field.name() == "mount_flags";
   size_t total = 0;
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const std::string value = reflection.GetRepeatedString(message, &field, i);
     total += value.size();
-    RETURN_IF_ERROR(CheckString(field, value, kMaxMapBytes));
+    RETURN_IF_ERROR(CheckString(field, value, flags ? kMaxFlagsBytes : LimitOf(field)));
   }
-  if (total > kMaxMapBytes) {
-    return Invalid(field, absl::StrCat("has ", total, " bytes, the limit is ", kMaxMapBytes));
-  }
+  if (flags && total > kMaxFlagsBytes) return TooLong(field, total, kMaxFlagsBytes);
   return absl::OkStatus();
 }
 

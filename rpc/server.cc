@@ -13,6 +13,7 @@
 
 #include "base/status_macros.h"
 #include "csi/csi.grpc.pb.h"
+#include "rpc/malformed_request.h"
 #include "rpc/status.h"
 
 namespace nodevol::rpc {
@@ -23,6 +24,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& path,
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  builder.experimental().SetInterceptorCreators(RefuseMalformedRequests());
   // The socket's mode is what admits a client.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor =
       builder.experimental().AddExternalConnectionAcceptor(

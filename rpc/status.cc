@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 namespace nodevol::rpc {
 namespace {
 
@@ -23,13 +25,24 @@ static_assert(static_cast<int>(absl::StatusCode::kInternal) == grpc::INTERNAL);
 static_assert(static_cast<int>(absl::StatusCode::kUnavailable) == grpc::UNAVAILABLE);
 static_assert(static_cast<int>(absl::StatusCode::kDataLoss) == grpc::DATA_LOSS);
 
+// The longest start of a UTF-8 text that fits and ends with a whole character.
+absl::string_view Shorten(absl::string_view text) {
+  if (text.size() <= kMaxMessageBytes) return text;
+  size_t end = kMaxMessageBytes;
+  const auto continues = [text](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (end > 0 && continues(end)) --end;
+  return text.substr(0, end);
+}
+
 }  // namespace
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  std::string message(status.message().substr(0, kMaxMessageBytes));
+  std::string message(Shorten(status.message()));
   if (message.empty()) message = CodeName(status.code());
-  return {static_cast<grpc::StatusCode>(status.raw_code()), message};
+  return {static_cast<grpc::StatusCode>(status.code()), message};
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {

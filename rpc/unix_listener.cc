@@ -28,7 +28,9 @@
 namespace nodevol::rpc {
 namespace {
 
-constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
+// The temporary name beside the socket is a little longer.
+constexpr size_t kTemporaryExtra = 20;
+constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1 - kTemporaryExtra;
 constexpr int kBacklog = 1024;
 // How long to leave the queue alone when descriptors have run out: those who wait in it are served
 // when some are free again.
@@ -42,6 +44,23 @@ absl::Status BindTo(int socket, const std::string& path) {
     return ErrnoStatus(errno, absl::StrCat("bind ", path));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckLength(absl::string_view path) {
+  if (path.size() <= kMaxPathBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("endpoint path ", path, " has ", path.size(),
+                                                 " bytes, a socket's can have ", kMaxPathBytes));
+}
+
+// The socket's directory, when only that is missing: for root alone, as the socket is.
+absl::Status MakeDirectory(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/'));
+  if (directory.empty() || ::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the endpoint's directory ", directory, " can't be made: ",
+                   ErrnoStatus(errno, "mkdir").message(), "; make it, or name another endpoint"));
 }
 
 absl::Status CheckReplaceable(const std::string& path) {
@@ -64,17 +83,13 @@ absl::StatusOr<std::string> ParseEndpoint(absl::string_view endpoint) {
                      "\" must be unix:// and an absolute path, such as "
                      "unix:///run/nodevol/csi.sock; other transports are not offered"));
   }
-  // The temporary name beside it is a little longer.
-  constexpr size_t kTemporaryExtra = 20;
-  if (path.size() > kMaxPathBytes - kTemporaryExtra) {
-    return absl::InvalidArgumentError(absl::StrCat("endpoint path ", path, " has ", path.size(),
-                                                   " bytes, a socket's can have ",
-                                                   kMaxPathBytes - kTemporaryExtra));
-  }
+  RETURN_IF_ERROR(CheckLength(path));
   return std::string(path);
 }
 
 absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::string& path) {
+  RETURN_IF_ERROR(CheckLength(path));
+  RETURN_IF_ERROR(MakeDirectory(path));
   RETURN_IF_ERROR(CheckReplaceable(path));
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return ErrnoStatus(errno, "socket");
@@ -82,9 +97,12 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::stri
   if (!stop.valid()) return ErrnoStatus(errno, "eventfd");
   const std::string temporary = absl::StrCat(path, ".", RandomHex(4), ".tmp");
   RETURN_IF_ERROR(BindTo(socket.get(), temporary));
+  // Under its final name it may be another process's a moment later.
+  const absl::StatusOr<host::FileInfo> identity = host::InspectPath(temporary);
+  absl::Status ready = identity.status();
   // Nobody can connect before listen, so the mode is right from the first moment.
-  absl::Status ready;
-  if (::chmod(temporary.c_str(), 0600) != 0) ready = ErrnoStatus(errno, "chmod the socket");
+  if (ready.ok() && ::chmod(temporary.c_str(), 0600) != 0)
+    ready = ErrnoStatus(errno, "chmod the socket");
   if (ready.ok() && ::listen(socket.get(), kBacklog) != 0) ready = ErrnoStatus(errno, "listen");
   if (ready.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
     ready = ErrnoStatus(errno, absl::StrCat("rename the socket to ", path));
@@ -93,9 +111,8 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::stri
     ::unlink(temporary.c_str());
     return ready;
   }
-  ASSIGN_OR_RETURN(const host::FileInfo identity, host::InspectPath(path));
   return std::unique_ptr<UnixListener>(
-      new UnixListener(path, std::move(socket), std::move(stop), identity));
+      new UnixListener(path, std::move(socket), std::move(stop), *identity));
 }
 
 UnixListener::~UnixListener() { Stop(); }

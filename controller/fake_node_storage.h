@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_CONTROLLER_FAKE_NODE_STORAGE_H_
+#define NODEVOL_CONTROLLER_FAKE_NODE_STORAGE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "storage/node_storage.h"
+#include "storage/volume_spec.h"
+
+// For tests: a node's disks in memory, as small as the handler lets it be. What the engine decides
+// (sizes, sources, equality of requests) is not here; a test says what the disks answer.
+namespace nodevol::controller {
+
+class FakeNodeStorage : public storage::NodeStorage {
+ public:
+  using Context = storage::OperationContext;
+  using VolumeId = storage::VolumeId;
+  using SnapshotId = storage::SnapshotId;
+  using VolumePtr = storage::VolumePtr;
+  using SnapshotPtr = storage::SnapshotPtr;
+
+  static constexpr char kPool[] = "0123456789abcdef0123456789abcdef";
+
+  [[nodiscard]] const std::string& node_id() const override { return node_id_; }
+
+  void CreateVolume(const Context&, const v1::VolumeRequest& request,
+                    Callback<VolumePtr> done) override {
+    if (!Answers()) return std::move(done)(answer);
+    auto volume = std::make_shared<v1::VolumeRecord>();
+    volume->set_id(VolumeId::ForName(kPool, request.name()).text());
+    *volume->mutable_request() = request;
+    volume->set_size_bytes(request.capacity_range().required_bytes());
+    (*volume->mutable_volume_context())["pool"] = "fake";
+    if (!request.capabilities().empty() && request.capabilities(0).has_block()) {
+      volume->mutable_image();
+    } else {
+      volume->mutable_image()->set_fs_type("ext4");
+    }
+    volumes[volume->id()] = volume;
+    std::move(done)(VolumePtr(volume));
+  }
+
+  void DeleteVolume(const Context&, const VolumeId& id, StatusCallback done) override {
+    if (Answers()) volumes.erase(id.text());
+    std::move(done)(answer);
+  }
+
+  void ExpandVolume(const Context&, const VolumeId& id, const v1::CapacityRange& range,
+                    Callback<storage::ExpandedVolume> done) override {
+    if (!Answers()) return std::move(done)(answer);
+    auto volume = std::make_shared<v1::VolumeRecord>(*volumes.at(id.text()));
+    volume->set_size_bytes(std::max(volume->size_bytes(), range.required_bytes()));
+    volumes[id.text()] = volume;
+    std::move(done)(storage::ExpandedVolume{volume, node_expansion_required});
+  }
+
+  void PublishVolume(const Context&, const VolumeId& id,
+                     const v1::ControllerPublication& publication,
+                     Callback<VolumePtr> done) override {
+    if (!Answers()) return std::move(done)(answer);
+    auto volume = std::make_shared<v1::VolumeRecord>(*volumes.at(id.text()));
+    *volume->mutable_publication() = publication;
+    volumes[id.text()] = volume;
+    std::move(done)(VolumePtr(volume));
+  }
+
+  void UnpublishVolume(const Context&, const VolumeId& id, const std::string& node_id,
+                       StatusCallback done) override {
+    const auto found = volumes.find(id.text());
+    if (Answers() && found != volumes.end() &&
+        (node_id.empty() || node_id == found->second->publication().node_id())) {
+      auto volume = std::make_shared<v1::VolumeRecord>(*found->second);
+      volume->clear_publication();
+      found->second = volume;
+    }
+    std::move(done)(answer);
+  }
+
+  void CreateSnapshot(const Context&, const v1::SnapshotRequest& request,
+                      Callback<SnapshotPtr> done) override {
+    if (!Answers()) return std::move(done)(answer);
+    auto snapshot = std::make_shared<v1::SnapshotRecord>();
+    snapshot->set_id(SnapshotId::ForName(kPool, request.name()).text());
+    *snapshot->mutable_request() = request;
+    snapshot->set_size_bytes(kSnapshotBytes);
+    snapshot->mutable_created()->set_seconds(kSnapshotTime);
+    snapshots[snapshot->id()] = snapshot;
+    std::move(done)(SnapshotPtr(snapshot));
+  }
+
+  void DeleteSnapshot(const Context&, const SnapshotId& id, StatusCallback done) override {
+    if (Answers()) snapshots.erase(id.text());
+    std::move(done)(answer);
+  }
+
+  absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override {
+    const auto found = volumes.find(id.text());
+    if (found == volumes.end()) return absl::NotFoundError("no such volume");
+    return found->second;
+  }
+  absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const override {
+    const auto found = snapshots.find(id.text());
+    if (found == snapshots.end()) return absl::NotFoundError("no such snapshot");
+    return found->second;
+  }
+  [[nodiscard]] VolumePtr FindVolume(const std::string& name) const override {
+    const auto found = volumes.find(VolumeId::ForName(kPool, name).text());
+    return found == volumes.end() ? nullptr : found->second;
+  }
+  storage::Page<VolumePtr> ListVolumes(const storage::ListQuery& query) const override {
+    return PageOf(volumes, query, [](const v1::VolumeRecord&) { return true; });
+  }
+  storage::Page<SnapshotPtr> ListSnapshots(const storage::ListQuery& query,
+                                           const std::string& source) const override {
+    return PageOf(snapshots, query, [&source](const v1::SnapshotRecord& snapshot) {
+      return source.empty() || source == snapshot.request().source_volume_id();
+    });
+  }
+  absl::StatusOr<storage::Capacity> GetCapacity(
+      const storage::CapacityQuery& query) const override {
+    const absl::Status valid =
+        storage::ParseVolumeSpec(query.parameters, query.capabilities).status();
+    if (!valid.ok()) return valid;
+    return capacity;
+  }
+
+  static constexpr int64_t kSnapshotBytes = 1 << 20;
+  static constexpr int64_t kSnapshotTime = 1700000000;
+
+  std::map<std::string, VolumePtr> volumes;
+  std::map<std::string, SnapshotPtr> snapshots;
+  storage::Capacity capacity;
+  bool node_expansion_required = false;
+  // What changes answer; when it is an error they change nothing.
+  absl::Status answer;
+  int changes_asked = 0;
+
+ private:
+  bool Answers() {
+    ++changes_asked;
+    return answer.ok();
+  }
+
+  template <typename Pointer, typename Matches>
+  static storage::Page<Pointer> PageOf(const std::map<std::string, Pointer>& all,
+                                       const storage::ListQuery& query, const Matches& matches) {
+    storage::Page<Pointer> page;
+    for (auto entry = all.upper_bound(query.after); entry != all.end(); ++entry) {
+      if (!matches(*entry->second)) continue;
+      page.more = query.limit > 0 && page.entries.size() == query.limit;
+      if (page.more) break;
+      page.entries.push_back(entry->second);
+    }
+    return page;
+  }
+
+  const std::string node_id_ = "node-1";
+};
+
+}  // namespace nodevol::controller
+
+#endif  // NODEVOL_CONTROLLER_FAKE_NODE_STORAGE_H_
