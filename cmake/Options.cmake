@@ -31,11 +31,12 @@ elseif(NODEVOL_SANITIZER STREQUAL "thread")
   # Atomic accesses inside headers of libraries that were not built for it: not races of ours.
   set(sanitize -fsanitize=thread -fno-omit-frame-pointer)
 else()
-  # docs/ARCHITECTURE.md, "Hardening".
+  # docs/ARCHITECTURE.md, "Hardening". Fortified functions need optimisation.
+  set(fortified $<AND:$<CONFIG:Release>,$<NOT:$<BOOL:$<TARGET_PROPERTY:NODEVOL_UNOPTIMISED>>>>)
   set(sanitize -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
     -ftrivial-auto-var-init=zero -fno-strict-overflow -fno-delete-null-pointer-checks
-    $<$<CONFIG:Release>:-U_FORTIFY_SOURCE>
-    $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=3>
+    $<${fortified}:-U_FORTIFY_SOURCE>
+    $<${fortified}:-D_FORTIFY_SOURCE=3>
     -D_GLIBCXX_ASSERTIONS)
   target_link_options(nodevol_options INTERFACE
     -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
