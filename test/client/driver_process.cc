@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -27,12 +28,27 @@ namespace {
 
 constexpr size_t kLogTail = 2000;
 
-std::string TailOf(const std::string& path) {
+std::string ReadText(const std::string& path) {
   std::ifstream file(path);
   std::stringstream content;
   content << file.rdbuf();
-  const std::string text = content.str();
+  return content.str();
+}
+
+std::string TailOf(const std::string& path) {
+  const std::string text = ReadText(path);
   return text.size() > kLogTail ? text.substr(text.size() - kLogTail) : text;
+}
+
+// Where the first report of a sanitizer begins in a log; npos when there is none.
+size_t FindReport(const std::string& log) {
+  size_t first = std::string::npos;
+  for (const char* const beginning :
+       {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
+        "FATAL: ThreadSanitizer", "runtime error: "}) {
+    first = std::min(first, log.find(beginning));
+  }
+  return first;
 }
 
 int ExitCode(int status) {
@@ -127,11 +143,24 @@ int DriverProcess::Terminate() {
   return Wait();
 }
 
+absl::Status DriverProcess::Stop() {
+  const int exit_code = Terminate();
+  const std::string log = Log();
+  const size_t report = FindReport(log);
+  if (exit_code == 0 && report == std::string::npos) return absl::OkStatus();
+  constexpr size_t kReportBytes = 8000;
+  return absl::InternalError(absl::StrCat(
+      "the driver ended with ", exit_code, ":\n",
+      report == std::string::npos ? TailOf(options_.log_path) : log.substr(report, kReportBytes)));
+}
+
 void DriverProcess::Kill() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
   Wait();
 }
+
+std::string DriverProcess::Log() const { return ReadText(options_.log_path); }
 
 int64_t DriverProcess::ResidentBytes() const {
   std::ifstream file(absl::StrCat("/proc/", pid_, "/status"));

@@ -45,10 +45,14 @@ class DriverProcess {
   absl::Status AwaitServing(absl::Duration timeout = absl::Seconds(30));
   // SIGTERM; returns its exit status, or 128 + the signal that ended it.
   int Terminate();
+  // SIGTERM. INTERNAL, with what it said, unless it ended with 0 and no sanitizer complained.
+  absl::Status Stop();
   // SIGKILL, and waits for the end.
   void Kill();
   // Waits for an end that comes from elsewhere; returns as Terminate.
   int Wait();
+  // All that it, and those before it with the same log, wrote on standard error.
+  [[nodiscard]] std::string Log() const;
   // Peak and present resident memory in bytes (/proc/PID/status).
   [[nodiscard]] int64_t ResidentBytes() const;
 

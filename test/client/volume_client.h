@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 #include "test/client/csi_client.h"
 
@@ -31,8 +32,9 @@ struct VolumeClass {
 // The calls of a volume's life in few words: what a CO says, with its defaults.
 class VolumeClient {
  public:
-  VolumeClient(const std::string& socket_path, VolumeClass volume_class)
-      : csi_(socket_path), class_(std::move(volume_class)) {}
+  VolumeClient(const std::string& socket_path, VolumeClass volume_class,
+               absl::Duration timeout = absl::Minutes(1))
+      : csi_(socket_path, timeout), class_(std::move(volume_class)) {}
 
   CsiClient& csi() { return csi_; }
   [[nodiscard]] const VolumeClass& volume_class() const { return class_; }

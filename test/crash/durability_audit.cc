@@ -76,7 +76,7 @@ std::string PathOfDescriptor(absl::string_view arguments, int n) {
 // The n-th string in quotes.
 std::string Quoted(absl::string_view arguments, int n) {
   const std::vector<absl::string_view> parts = absl::StrSplit(arguments, '"');
-  const size_t index = static_cast<size_t>(2 * n + 1);
+  const size_t index = 2 * static_cast<size_t>(n) + 1;
   return index < parts.size() ? std::string(parts[index]) : "";
 }
 

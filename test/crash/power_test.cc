@@ -14,13 +14,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "test/client/ground.h"
 #include "test/client/grpc_environment.h"
 #include "test/crash/durability_audit.h"
-#include "test/crash/ground.h"
 #include "test/crash/scenario.h"
-#include "test/crash/strace.h"
 #include "test/crash/world.h"
 #include "test/support/matchers.h"
+#include "test/support/strace.h"
 
 namespace nodevol::testing {
 namespace {

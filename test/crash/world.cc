@@ -10,44 +10,20 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <sstream>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 
 #include "base/errno_status.h"
-#include "base/monotonic.h"
 #include "base/status_macros.h"
-#include "host/btrfs.h"
-#include "host/btrfs_quota.h"
 #include "host/file.h"
 #include "host/remove_tree.h"
+#include "test/support/pool_leftovers.h"
 
 namespace nodevol::testing {
 namespace {
 
 constexpr size_t kContentBytes = 4096;
-constexpr uint64_t kTopLevelSubvolume = 5;
-
-// Polls until the check is OK, or UNAVAILABLE: for what happens in the background.
-absl::Status Eventually(const std::function<absl::Status()>& check) {
-  const absl::Duration deadline = MonotonicNow() + absl::Seconds(10);
-  while (true) {
-    const absl::Status now = check();
-    if (now.ok() || absl::IsUnavailable(now) || MonotonicNow() > deadline) return now;
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-}
-
-absl::Status CheckEmpty(const std::string& path) {
-  ASSIGN_OR_RETURN(const UniqueFd directory, host::OpenPath(path, O_RDONLY | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, host::ListDirectory(directory.get()));
-  if (names.empty()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(path, " has ", absl::StrJoin(names, ", ")));
-}
 
 }  // namespace
 
@@ -179,38 +155,16 @@ absl::Status World::CheckRecovered() {
   });
 }
 
-absl::Status World::CheckNoQuotaGroups() {
-  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath(disk_.path(), O_RDONLY | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const std::vector<host::SubvolumeId> children,
-                   host::ChildSubvolumes(root.get(), kTopLevelSubvolume));
-  if (!children.empty()) {
-    return absl::InternalError(absl::StrCat(children.size(), " subvolumes are left"));
-  }
-  std::vector<std::string> groups;
-  RETURN_IF_ERROR(host::ForEachQuotaGroup(
-      root.get(), [&groups](host::QuotaGroupId group, const host::QuotaGroupUsage&) {
-        // Those of level 0 go when the kernel has cleaned up after their subvolume.
-        if (group.level > 0) groups.push_back(absl::StrCat(group.level, "/", group.id));
-      }));
-  if (groups.empty()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("quota groups are left: ", absl::StrJoin(groups, ", ")));
-}
-
 absl::Status World::CheckClean() {
-  for (const char* directory : {"/volumes", "/snapshots", "/.nodevol/staging", "/.nodevol/trash"}) {
-    const std::string path = disk_.path() + directory;
-    RETURN_IF_ERROR(Eventually([&path] { return CheckEmpty(path); }));
-  }
+  RETURN_IF_ERROR(CheckPoolEmpty(disk_));
   RETURN_IF_ERROR(CheckEmpty(staging_));
   if (::access(target_.c_str(), F_OK) == 0) return absl::InternalError("the target is left");
-  RETURN_IF_ERROR(Eventually([this]() -> absl::Status {
+  return Eventually([this]() -> absl::Status {
     const Leftovers now = Leftovers::Now();
     if (now.loops == 1 && now.mounts == initial_mounts_) return absl::OkStatus();
     return absl::InternalError(absl::StrCat(now.loops - 1, " loop devices and ",
                                             now.mounts - initial_mounts_, " mounts are left"));
-  }));
-  if (ground_.pool_filesystem != host::FilesystemType::kBtrfs) return absl::OkStatus();
-  return Eventually([this] { return CheckNoQuotaGroups(); });
+  });
 }
 
 absl::Status World::CutPowerAndReboot() {

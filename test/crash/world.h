@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <vector>
 
@@ -12,20 +11,11 @@
 #include "absl/status/statusor.h"
 
 #include "test/client/driver_process.h"
+#include "test/client/ground.h"
 #include "test/client/volume_client.h"
 #include "test/support/sandbox.h"
 
 namespace nodevol::testing {
-
-// What a crash test runs on: the filesystem of the pool, and the kind of volume.
-struct Ground {
-  std::string name;
-  host::FilesystemType pool_filesystem;
-  VolumeClass volume_class;
-  int64_t volume_bytes;
-
-  friend void PrintTo(const Ground& ground, std::ostream* out) { *out << ground.name; }
-};
 
 // A pool, a driver on it, a client, and the paths of one volume's staging and target.
 class World {
@@ -81,7 +71,6 @@ class World {
   World(Ground ground, TestFilesystem disk) : ground_(std::move(ground)), disk_(std::move(disk)) {}
 
   [[nodiscard]] DriverProcess::Options DriverOptions() const;
-  absl::Status CheckNoQuotaGroups();
 
   const Ground ground_;
   TestFilesystem disk_;

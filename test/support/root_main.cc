@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
+#include "base/tsan_suppressions.h"
 #include "test/support/sandbox.h"
 
 namespace {

@@ -60,11 +60,6 @@ std::string BackingFile(int loop_number) {
   return path.ok() ? *path : "";
 }
 
-std::string ImageDirectory() {
-  const char* directory = ::getenv("TMPDIR");
-  return directory == nullptr ? "/var/tmp" : directory;
-}
-
 // A loop device is freed a moment after its mount is gone.
 void AwaitLoopGone(int number) {
   for (int i = 0; i < 500; ++i) {
@@ -88,6 +83,11 @@ absl::Status EnterSandbox() {
     return ErrnoStatus(errno, "mount a tmpfs");
   }
   return absl::OkStatus();
+}
+
+std::string ImageDirectory() {
+  const char* directory = ::getenv("TMPDIR");
+  return directory == nullptr ? "/var/tmp" : directory;
 }
 
 std::string NewDirectory() {

@@ -20,6 +20,9 @@ namespace nodevol::testing {
 // process, before its first thread. Children inherit it.
 absl::Status EnterSandbox();
 
+// Where filesystems' images are: $TMPDIR, else /var/tmp.
+std::string ImageDirectory();
+
 // A new empty directory beneath /mnt.
 std::string NewDirectory();
 

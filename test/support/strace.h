@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef NODEVOL_TEST_CRASH_STRACE_H_
-#define NODEVOL_TEST_CRASH_STRACE_H_
+#ifndef NODEVOL_TEST_SUPPORT_STRACE_H_
+#define NODEVOL_TEST_SUPPORT_STRACE_H_
 
 #include <sys/types.h>
 
@@ -53,4 +53,4 @@ bool WasInjected(const std::string& trace);
 
 }  // namespace nodevol::testing
 
-#endif  // NODEVOL_TEST_CRASH_STRACE_H_
+#endif  // NODEVOL_TEST_SUPPORT_STRACE_H_

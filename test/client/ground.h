@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef NODEVOL_TEST_CRASH_GROUND_H_
-#define NODEVOL_TEST_CRASH_GROUND_H_
+#ifndef NODEVOL_TEST_CLIENT_GROUND_H_
+#define NODEVOL_TEST_CLIENT_GROUND_H_
+
+#include <ostream>
+#include <string>
 
 #include "base/bytes.h"
-#include "test/crash/world.h"
+#include "host/filesystem.h"
+#include "test/client/volume_client.h"
 
-// The kinds of volume and of pool that are crashed.
 namespace nodevol::testing {
+
+// What a test of the whole driver runs on: the filesystem of the pool, and the kind of volume.
+struct Ground {
+  std::string name;
+  host::FilesystemType pool_filesystem;
+  VolumeClass volume_class;
+  int64_t volume_bytes;
+
+  friend void PrintTo(const Ground& ground, std::ostream* out) { *out << ground.name; }
+};
 
 inline Ground DirectoryOnBtrfs() {
   return {"DirectoryOnBtrfs",
@@ -32,4 +45,4 @@ inline Ground BlockOnExt4() {
 
 }  // namespace nodevol::testing
 
-#endif  // NODEVOL_TEST_CRASH_GROUND_H_
+#endif  // NODEVOL_TEST_CLIENT_GROUND_H_

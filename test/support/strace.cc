@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/crash/strace.h"
+#include "test/support/strace.h"
 
 #include <fcntl.h>
 #include <poll.h>

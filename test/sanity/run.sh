@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh DRIVER CSI_SANITY OUTPUT_DIRECTORY: runs csi-sanity on real volumes of each kind, in mount
+# namespaces of their own. A spec may be skipped only because the driver does not announce a capability;
+# which, is printed. OUTPUT_DIRECTORY/counts gets "passed failed".
+#
+# Growing an ext4 that is mounted needs CAP_SYS_RESOURCE, which not every machine has: images hold xfs
+# here.
+set -euo pipefail
+
+MiB=$((1024 * 1024))
+
+# examine NAME POOL_FILESYSTEM ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE: one run, in a mount namespace
+# whose mounts, and the loop device under them, end with it.
+examine() {
+  local work=$output/$1
+  rm -rf "$work"
+  mkdir -p "$work"
+  unshare --mount --propagation private -- "$0" --inside "$driver" "$examiner" "$work" "${@:2}"
+}
+
+inside() {
+  local driver=$1 examiner=$2 work=$3 filesystem=$4 access=$5 parameters=$6 size=$7 expanded=$8
+  mount -t tmpfs -o mode=0700 nodevol-sanity /mnt
+  truncate -s 12G "$work/pool.img"
+  "mkfs.$filesystem" -q "$work/pool.img" >/dev/null
+  mkdir /mnt/pool /mnt/csi
+  mount -o loop "$work/pool.img" /mnt/pool
+  rm "$work/pool.img" # it lives as long as its mount
+  printf '%s' "$parameters" >"$work/parameters.yaml"
+  "$driver" --endpoint=unix:///mnt/csi.sock --node-id=sanity-node --pool=sanity=/mnt/pool \
+    --create-pools --log-level=debug 2>"$work/driver.log" &
+  local pid=$!
+  # shellcheck disable=SC2064 # the pid of now
+  trap "kill -9 $pid 2>/dev/null || true; umount -l /mnt/pool" EXIT
+  for _ in $(seq 200); do
+    [ -S /mnt/csi.sock ] && break
+    sleep 0.05
+  done
+  local status=0
+  timeout 600 "$examiner" -csi.endpoint=unix:///mnt/csi.sock -csi.mountdir=/mnt/csi/target \
+    -csi.stagingdir=/mnt/csi/staging -csi.testvolumeaccesstype="$access" \
+    -csi.testvolumesize="$size" -csi.testvolumeexpandsize="$expanded" \
+    -csi.testvolumeparameters="$work/parameters.yaml" -csi.testnodevolumeattachlimit \
+    -ginkgo.v -ginkgo.no-color >"$work/output" 2>&1 || status=$?
+  kill "$pid"
+  wait "$pid" || status=$?
+  # The driver took all down that it was told to.
+  local left
+  left=$(find /mnt/pool/volumes /mnt/pool/snapshots -mindepth 1 -maxdepth 1 | wc -l)
+  left=$((left + $(grep -c ' /mnt/csi/' /proc/self/mountinfo || true)))
+  if [ "$left" != 0 ]; then
+    echo "$left volumes, snapshots or mounts are left" >&2
+    status=1
+  fi
+  return "$status"
+}
+
+if [ "$1" = --inside ]; then
+  inside "${@:2}"
+  exit
+fi
+
+driver=$(realpath "$1")
+examiner=$(realpath "$2")
+output=$(realpath "$3")
+passed=0
+failed=0
+
+run() {
+  local work=$output/$1 status=0
+  examine "$@" || status=$?
+  local ok bad skipped
+  ok=$(sed -n 's/.*-- \([0-9]*\) Passed.*/\1/p' "$work/output" | tail -1)
+  bad=$(sed -n 's/.* \([0-9]*\) Failed.*/\1/p' "$work/output" | tail -1)
+  skipped=$(sed -n 's/.* \([0-9]*\) Skipped.*/\1/p' "$work/output" | tail -1)
+  ok=${ok:-0} bad=${bad:-1}
+  [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
+  # "No MaxVolumesPerNode": the driver has no limit to announce.
+  if grep -E '^ *\[SKIPPED\] ' "$work/output" | grep -vE ' not supported$|No MaxVolumesPerNode$|^ *\[SKIPPED\] in '; then
+    echo "skipped for another reason than a capability that is not announced"
+    bad=$((bad + 1))
+  fi
+  printf '%-34s %5d passed %3d failed %4d skipped\n' "csi-sanity: $1" "$ok" "$bad" "${skipped:-0}"
+  if [ "$bad" != 0 ]; then
+    grep -A15 -F '[FAIL]' "$work/output" | head -60 || tail -20 "$work/output"
+  fi
+  passed=$((passed + ok)) failed=$((failed + bad))
+}
+
+run directory-on-btrfs btrfs mount 'backend: directory' $((16 * MiB)) $((32 * MiB))
+run image-on-xfs xfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
+run image-on-ext4 ext4 mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
+run image-on-btrfs btrfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
+run block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB))
+
+echo "skipped, because the driver does not announce the capability (yet):"
+cat "$output"/*/output | sed -nE 's/^ *\[SKIPPED\] (.* not supported|No MaxVolumesPerNode)$/  \1/p' | sort | uniq -c
+echo "$passed $failed" >"$output/counts"
+[ "$failed" = 0 ]

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/service/harmless_requests.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+
+namespace nodevol::testing {
+
+using google::protobuf::Descriptor;
+using google::protobuf::Message;
+using google::protobuf::MessageFactory;
+
+namespace {
+
+constexpr char kForeignId[] = "an-id-of-another-driver";
+
+}  // namespace
+
+absl::Status HarmlessRequests::SetUp(ServiceNode& node) {
+  VolumeClient& client = node.client();
+  capability_ = node.ground().volume_class.capability;
+  ASSIGN_OR_RETURN(volume_id_, node.CreateVolume("volume"));
+  const Pod pod(volume_id_, node.directory(), "pod");
+  RETURN_IF_ERROR(pod.Start(client));
+  staging_ = pod.staging();
+  target_ = pod.target();
+  ASSIGN_OR_RETURN(const csi::v1::Snapshot snapshot, client.Snapshot("snapshot", volume_id_));
+  AddController(node);
+  AddQueries(snapshot.snapshot_id());
+  AddNode(node.directory() + "/nowhere");
+  const auto* const publish = static_cast<const csi::v1::ControllerPublishVolumeRequest*>(
+      requests_.at(csi::v1::ControllerPublishVolumeRequest::descriptor()).get());
+  return client.csi().Call(&CsiClient::Controller::ControllerPublishVolume, *publish).status();
+}
+
+template <typename Request>
+Request& HarmlessRequests::Add() {
+  auto request = std::make_unique<Request>();
+  Request& added = *request;
+  requests_[Request::descriptor()] = std::move(request);
+  return added;
+}
+
+void HarmlessRequests::AddController(const ServiceNode& node) {
+  const int64_t bytes = node.ground().volume_bytes;
+  auto& create = Add<csi::v1::CreateVolumeRequest>();
+  create.set_name("made by a harmless request");
+  create.mutable_capacity_range()->set_required_bytes(bytes);
+  *create.add_volume_capabilities() = capability_;
+  const Parameters& parameters = node.ground().volume_class.parameters;
+  create.mutable_parameters()->insert(parameters.begin(), parameters.end());
+  Add<csi::v1::DeleteVolumeRequest>().set_volume_id(kForeignId);
+  auto& publish = Add<csi::v1::ControllerPublishVolumeRequest>();
+  publish.set_volume_id(volume_id_);
+  publish.set_node_id("node-1");
+  *publish.mutable_volume_capability() = capability_;
+  auto& unpublish = Add<csi::v1::ControllerUnpublishVolumeRequest>();
+  unpublish.set_volume_id(volume_id_);
+  unpublish.set_node_id("another-node");
+  auto& snapshot = Add<csi::v1::CreateSnapshotRequest>();
+  snapshot.set_name("made by a harmless request");
+  snapshot.set_source_volume_id(volume_id_);
+  Add<csi::v1::DeleteSnapshotRequest>().set_snapshot_id(kForeignId);
+  auto& expand = Add<csi::v1::ControllerExpandVolumeRequest>();
+  expand.set_volume_id(volume_id_);
+  expand.mutable_capacity_range()->set_required_bytes(bytes);
+  *expand.mutable_volume_capability() = capability_;
+}
+
+void HarmlessRequests::AddQueries(const std::string& snapshot_id) {
+  auto& validate = Add<csi::v1::ValidateVolumeCapabilitiesRequest>();
+  validate.set_volume_id(volume_id_);
+  *validate.add_volume_capabilities() = capability_;
+  Add<csi::v1::ListVolumesRequest>();
+  *Add<csi::v1::GetCapacityRequest>().add_volume_capabilities() = capability_;
+  Add<csi::v1::ListSnapshotsRequest>();
+  Add<csi::v1::GetSnapshotRequest>().set_snapshot_id(snapshot_id);
+  Add<csi::v1::ControllerGetVolumeRequest>().set_volume_id(volume_id_);
+}
+
+void HarmlessRequests::AddNode(const std::string& nowhere) {
+  auto& stage = Add<csi::v1::NodeStageVolumeRequest>();
+  stage.set_volume_id(volume_id_);
+  stage.set_staging_target_path(staging_);
+  *stage.mutable_volume_capability() = capability_;
+  auto& unstage = Add<csi::v1::NodeUnstageVolumeRequest>();
+  unstage.set_volume_id(volume_id_);
+  unstage.set_staging_target_path(nowhere);
+  auto& publish = Add<csi::v1::NodePublishVolumeRequest>();
+  publish.set_volume_id(volume_id_);
+  publish.set_staging_target_path(staging_);
+  publish.set_target_path(target_);
+  *publish.mutable_volume_capability() = capability_;
+  auto& unpublish = Add<csi::v1::NodeUnpublishVolumeRequest>();
+  unpublish.set_volume_id(volume_id_);
+  unpublish.set_target_path(nowhere);
+  auto& stats = Add<csi::v1::NodeGetVolumeStatsRequest>();
+  stats.set_volume_id(volume_id_);
+  stats.set_volume_path(target_);
+  auto& expand = Add<csi::v1::NodeExpandVolumeRequest>();
+  expand.set_volume_id(volume_id_);
+  expand.set_volume_path(target_);
+  *expand.mutable_volume_capability() = capability_;
+}
+
+std::unique_ptr<Message> HarmlessRequests::For(const Descriptor& request) const {
+  std::unique_ptr<Message> copy(MessageFactory::generated_factory()->GetPrototype(&request)->New());
+  const auto found = requests_.find(&request);
+  if (found != requests_.end()) copy->CopyFrom(*found->second);
+  return copy;
+}
+
+bool HarmlessRequests::IsServed(const Descriptor& request) const {
+  return requests_.contains(&request);
+}
+
+}  // namespace nodevol::testing

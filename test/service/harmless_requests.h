@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_TEST_SERVICE_HARMLESS_REQUESTS_H_
+#define NODEVOL_TEST_SERVICE_HARMLESS_REQUESTS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+
+#include "test/service/pod.h"
+#include "test/service/service_node.h"
+
+namespace nodevol::testing {
+
+// One request for each method that this driver serves, all of them answered OK. They change nothing
+// but for CreateVolume and CreateSnapshot, which make an object of their own.
+//
+// They are about a volume that is published, by the controller and to a pod, and its snapshot.
+class HarmlessRequests {
+ public:
+  // Makes the volume and the snapshot.
+  absl::Status SetUp(ServiceNode& node);
+
+  // A request without a field for what is not served.
+  [[nodiscard]] std::unique_ptr<google::protobuf::Message> For(
+      const google::protobuf::Descriptor& request) const;
+  [[nodiscard]] bool IsServed(const google::protobuf::Descriptor& request) const;
+
+ private:
+  template <typename Request>
+  Request& Add();
+  void AddController(const ServiceNode& node);
+  void AddQueries(const std::string& snapshot_id);
+  void AddNode(const std::string& nowhere);
+
+  csi::v1::VolumeCapability capability_;
+  std::string volume_id_;
+  std::string staging_;
+  std::string target_;
+  std::map<const google::protobuf::Descriptor*, std::unique_ptr<google::protobuf::Message>>
+      requests_;
+};
+
+}  // namespace nodevol::testing
+
+#endif  // NODEVOL_TEST_SERVICE_HARMLESS_REQUESTS_H_

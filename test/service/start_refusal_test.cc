@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The right disk or no disk: what the driver refuses to start on, with what remedy, and that it
+// leaves everything as it was.
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/errno_status.h"
+#include "test/client/driver_process.h"
+#include "test/client/grpc_environment.h"
+#include "test/service/pool_listing.h"
+#include "test/service/service_fixture.h"
+#include "test/support/matchers.h"
+#include "test/support/sandbox.h"
+
+namespace nodevol::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const auto* const grpc_environment = ::testing::AddGlobalTestEnvironment(new GrpcEnvironment);
+
+constexpr char kEnded[] = "the driver ended with 1:";
+constexpr char kEndedForItsFlags[] = "the driver ended with 2:";
+
+struct Refusal {
+  std::string end;
+  std::string log;
+};
+
+class StartRefusalTest : public ServiceFixture {
+ protected:
+  // Starts a driver that is to refuse, on this pool with these flags.
+  Refusal StartOn(const std::string& pool_path, std::vector<std::string> flags = {}) {
+    return StartWith({absl::StrCat("p=", pool_path)}, std::move(flags));
+  }
+  Refusal StartWith(std::vector<std::string> pools, std::vector<std::string> flags) {
+    const std::string log = directory_ + "/log";
+    ::unlink(log.c_str());
+    absl::StatusOr<DriverProcess> driver = DriverProcess::Spawn({.pools = std::move(pools),
+                                                                 .socket_path = SocketPath(),
+                                                                 .log_path = log,
+                                                                 .more_flags = std::move(flags)});
+    EXPECT_OK(driver);
+    if (!driver.ok()) return {};
+    const absl::Status serves = driver->AwaitServing();
+    EXPECT_NE(::access(SocketPath().c_str(), F_OK), 0) << "a socket was made";
+    return {serves.ToString(), driver->Log()};
+  }
+  [[nodiscard]] std::string SocketPath() const { return directory_ + "/csi.sock"; }
+
+  void TearDown() override {
+    ServiceFixture::TearDown();
+    ::unlink((directory_ + "/log").c_str());
+    ::rmdir(directory_.c_str());
+  }
+
+ private:
+  const std::string directory_ = NewDirectory();
+};
+
+TEST_F(StartRefusalTest, UnpreparedPool) {
+  ASSERT_OK_AND_ASSIGN(const TestFilesystem disk,
+                       TestFilesystem::Create({.type = host::FilesystemType::kBtrfs}));
+  const Refusal refusal = StartOn(disk.path());
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, AllOf(HasSubstr("can't start"), HasSubstr(disk.path()),
+                                 HasSubstr("not prepared"), HasSubstr("--create-pools")));
+  EXPECT_THAT(ListPool(disk.path()), IsEmpty());
+}
+
+TEST_F(StartRefusalTest, PoolWithSomebodysFiles) {
+  ASSERT_OK_AND_ASSIGN(const TestFilesystem disk,
+                       TestFilesystem::Create({.type = host::FilesystemType::kBtrfs}));
+  ASSERT_EQ(::mkdir((disk.path() + "/photos").c_str(), 0700), 0);
+  const std::vector<std::string> before = ListPool(disk.path());
+  const Refusal refusal = StartOn(disk.path(), {"--create-pools"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, AllOf(HasSubstr("neither a pool nor empty"), HasSubstr("photos"),
+                                 HasSubstr("name an empty directory")));
+  EXPECT_EQ(ListPool(disk.path()), before);
+}
+
+// The mount point of a disk that is not mounted is an empty directory of the node's own disk.
+class UnmountedPoolTest : public StartRefusalTest {
+ protected:
+  void SetUp() override {
+    std::string path = "/var/tmp/nodevol-mount-point-XXXXXX";
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    mount_point_ = path;
+  }
+  void TearDown() override {
+    EXPECT_THAT(ListPool(mount_point_), IsEmpty());
+    EXPECT_EQ(::rmdir(mount_point_.c_str()), 0);
+    StartRefusalTest::TearDown();
+  }
+
+  std::string mount_point_;
+};
+
+TEST_F(UnmountedPoolTest, PoolWhoseFilesystemIsNotMounted) {
+  const Refusal refusal = StartOn(mount_point_);
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, AllOf(HasSubstr("no filesystem is mounted here"),
+                                 HasSubstr(mount_point_), HasSubstr("mount the disk")));
+}
+
+TEST_F(UnmountedPoolTest, NotEvenWithCreatePools) {
+  const Refusal refusal = StartOn(mount_point_, {"--create-pools"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, HasSubstr("no filesystem is mounted here"));
+}
+
+TEST_F(StartRefusalTest, PoolThatWasUnmounted) {
+  ASSERT_OK_AND_ASSIGN(TestFilesystem disk,
+                       TestFilesystem::Create({.type = host::FilesystemType::kXfs}));
+  ASSERT_OK(disk.Unmount());
+  const Refusal refusal = StartOn(disk.path(), {"--create-pools"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, HasSubstr("use xfs, ext4 or btrfs"));
+  EXPECT_THAT(ListPool(disk.path()), IsEmpty());
+}
+
+TEST_F(StartRefusalTest, PoolThatIsMissing) {
+  const Refusal refusal = StartOn("/mnt/no/such/pool", {"--create-pools"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, HasSubstr("is its disk mounted?"));
+  EXPECT_NE(::access("/mnt/no", F_OK), 0);
+}
+
+TEST_F(StartRefusalTest, PoolOfAnotherProcess) {
+  ASSERT_NO_FATAL_FAILURE(StartNode({.ground = DirectoryOnBtrfs()}));
+  ASSERT_OK(node().CreateVolume("volume"));
+  const std::vector<std::string> before = ListPool(node().disk().path());
+  const Refusal refusal = StartOn(node().disk().path(), {"--create-pools"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, AllOf(HasSubstr("another process owns the pool"),
+                                 HasSubstr(absl::StrCat("pid ", node().driver().pid())),
+                                 HasSubstr("stop it first")));
+  EXPECT_EQ(ListPool(node().disk().path()), before);
+  EXPECT_OK(node().CreateVolume("another"));
+}
+
+TEST_F(StartRefusalTest, OnePoolOfTwo) {
+  ASSERT_NO_FATAL_FAILURE(StartNode({.ground = DirectoryOnBtrfs()}));
+  ASSERT_OK(node().Stop());
+  const Refusal refusal =
+      StartWith({absl::StrCat("good=", node().disk().path()), "bad=/mnt/no/such/pool"}, {});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, HasSubstr("pool \\\"bad\\\""));
+  EXPECT_OK(node().Start()) << "the good pool is still owned";
+}
+
+TEST_F(StartRefusalTest, EveryMistakeInTheFlagsIsTold) {
+  const Refusal refusal =
+      StartWith({"Bad Name=/mnt", "relative=mnt"},
+                {"--endpoint=tcp://0.0.0.0:1", "--role=king", "--node-id=no/node",
+                 "--driver-name=-", "--log-level=loud", "--log-format=xml", "--overcommit=0.5",
+                 "--metrics-address=nowhere", "stray"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const flag :
+       {"--pool: \"Bad Name=/mnt\"", "--pool: \"relative=mnt\"",
+        "--endpoint: ", "--role: ", "--node-id: ", "--driver-name: ", "--log-level: ",
+        "--log-format: ", "--overcommit: ", "--metrics-address: ", "stray: not a flag"}) {
+    EXPECT_THAT(refusal.log, HasSubstr(flag));
+  }
+}
+
+TEST_F(StartRefusalTest, FlagThatDoesNotExist) {
+  const Refusal refusal = StartOn("/mnt/no/such/pool", {"--create-pool"});
+  EXPECT_THAT(refusal.end, HasSubstr(kEnded));
+  EXPECT_THAT(refusal.log, HasSubstr("create_pool"));
+}
+
+TEST_F(StartRefusalTest, NoPool) {
+  const Refusal refusal = StartWith({}, {});
+  EXPECT_THAT(refusal.end, HasSubstr(kEndedForItsFlags));
+  EXPECT_THAT(refusal.log, HasSubstr("--pool: at least one is required, such as ssd=/mnt/ssd"));
+}
+
+}  // namespace
+}  // namespace nodevol::testing
