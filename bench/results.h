@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_BENCH_RESULTS_H_
+#define NODEVOL_BENCH_RESULTS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+
+#include "bench/load.h"
+#include "bench/stand.h"
+
+namespace nodevol::bench {
+
+// What was asked for.
+struct RunOptions {
+  int volumes = 0;  // that exist in the full state
+  int samples = 0;  // of each operation in each state, rounded up to whole rounds
+  int clients = 0;
+};
+
+// The phases of each operation, one a round.
+using Rounds = absl::flat_hash_map<std::string, std::vector<Phase>>;
+
+struct KindResult {
+  std::string name;
+  std::vector<std::string> operations;  // in the order of a volume's life
+  Rounds empty;                         // on a pool with no other volume
+  Rounds full;                          // beside the others
+  Rounds crowded;                       // while many of those are published; may be none
+};
+
+// A driver without volumes or with all of them.
+struct DriverResult {
+  Footprint started;  // just started
+  Footprint worked;   // after the measurements
+  absl::Duration start;
+  absl::Duration cold_start;  // with nothing of the pool in memory
+};
+
+struct PoolResult {
+  std::string name;
+  int volumes = 0;
+  std::string fill_words;
+  absl::Duration fill;
+  int published = 0;
+  DriverResult empty;
+  DriverResult full;
+  std::vector<KindResult> kinds;
+};
+
+}  // namespace nodevol::bench
+
+#endif  // NODEVOL_BENCH_RESULTS_H_
