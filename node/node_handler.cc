@@ -85,9 +85,10 @@ void NodeHandler::OnForgotten(const std::string& volume_id,
   const bool posted = forgotten_.TryPost([answer, id, run = std::move(work)]() mutable {
     std::move (*answer)(Guarded([&] { return run(*id); }));
   });
-  if (!posted)
+  if (!posted) {
     std::move (*answer)(
         absl::UnavailableError("too many operations wait, or the driver is stopping; retry"));
+  }
 }
 
 absl::StatusOr<TargetPath> NodeHandler::OpenOutsidePools(const PathField& path) const {
