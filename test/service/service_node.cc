@@ -55,7 +55,8 @@ DriverProcess::Options ServiceNode::DriverOptions() const {
   DriverProcess::Options options = {.pools = {absl::StrCat("p=", disk_.path())},
                                     .socket_path = directory_ + "/csi.sock",
                                     .log_path = directory_ + "/log",
-                                    .more_flags = {"--create-pools"}};
+                                    .more_flags = {"--create-pools"},
+                                    .environment = options_.environment};
   options.more_flags.insert(options.more_flags.end(), options_.more_flags.begin(),
                             options_.more_flags.end());
   return options;
