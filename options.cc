@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -125,7 +126,7 @@ class Mistakes {
 
 void ParsePools(Options& options, Mistakes& mistakes) {
   const double overcommit = absl::GetFlag(FLAGS_overcommit);
-  if (!(overcommit >= 1.0 && overcommit <= 100.0)) {
+  if (std::isnan(overcommit) || overcommit < 1.0 || overcommit > 100.0) {
     mistakes.Add("--overcommit", absl::StrCat(overcommit, " is not from 1 to 100"));
   }
   for (const std::string& text : absl::GetFlag(FLAGS_pool)) {

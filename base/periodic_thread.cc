@@ -7,7 +7,8 @@
 
 namespace nodevol {
 
-PeriodicThread::PeriodicThread(std::string name, absl::Duration interval, std::function<void()> run)
+PeriodicThread::PeriodicThread(const std::string& name, absl::Duration interval,
+                               std::function<void()> run)
     : name_(name.substr(0, 15)),  // what the kernel keeps of a thread's name
       interval_(interval),
       run_(std::move(run)),

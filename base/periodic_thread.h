@@ -16,7 +16,7 @@ namespace nodevol {
 // overlap. The function must not throw.
 class PeriodicThread {
  public:
-  PeriodicThread(std::string name, absl::Duration interval, std::function<void()> run);
+  PeriodicThread(const std::string& name, absl::Duration interval, std::function<void()> run);
   // Waits for a run that is under way.
   ~PeriodicThread();
   PeriodicThread(const PeriodicThread&) = delete;

@@ -14,9 +14,9 @@ namespace {
 constexpr double kAllowed = 1.10;
 
 const std::vector<Phase>& Of(const Rounds& rounds, const std::string& operation) {
-  static const auto* const kNone = new std::vector<Phase>;
+  static const auto* const none = new std::vector<Phase>;
   const auto found = rounds.find(operation);
-  return found == rounds.end() ? *kNone : found->second;
+  return found == rounds.end() ? *none : found->second;
 }
 
 std::string Spread(const Comparison& growth) {

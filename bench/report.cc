@@ -34,7 +34,8 @@ std::string Row(const std::vector<std::string>& cells) {
 // Three digits are more than the noise leaves.
 std::string Number(double value) {
   if (value >= 100) return absl::StrFormat("%.0f", value);
-  return absl::StrFormat(value >= 10 ? "%.1f" : "%.2f", value);
+  if (value >= 10) return absl::StrFormat("%.1f", value);
+  return absl::StrFormat("%.2f", value);
 }
 
 std::vector<std::string> Cells(const Summary& summary, const Summary& floor) {

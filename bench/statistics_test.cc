@@ -7,7 +7,7 @@
 namespace nodevol::bench {
 namespace {
 
-Phase Of(std::vector<int> milliseconds) {
+Phase Of(const std::vector<int>& milliseconds) {
   Phase phase;
   for (const int value : milliseconds) phase.latencies.push_back(absl::Milliseconds(value));
   phase.wall = absl::Milliseconds(100);

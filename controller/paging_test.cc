@@ -146,7 +146,7 @@ class ListVolumesTest : public ControllerFixture {};
 
 TEST_F(ListVolumesTest, EntrySaysExactlyWhereItIsPublished) {
   const std::string published = MakeVolume("published");
-  const std::string unpublished = MakeVolume("unpublished");
+  MakeVolume("unpublished");
   csi::v1::ControllerPublishVolumeRequest request;
   request.set_volume_id(published);
   request.set_node_id("node-1");

@@ -25,7 +25,7 @@ using nodevol::testing::ErrnoIs;
 using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::TestFilesystem;
 
-constexpr size_t kPiece = 64 * 1024;
+constexpr size_t kPiece = size_t{64} * 1024;
 
 // Each test runs on every filesystem that a pool may be.
 class FileDataTest : public ::testing::TestWithParam<FilesystemType> {

@@ -15,7 +15,6 @@ namespace {
 
 using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::Leftovers;
-using nodevol::testing::NewDirectory;
 using nodevol::testing::StatusIs;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

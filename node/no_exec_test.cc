@@ -58,7 +58,7 @@ TEST_P(NoExecTest, StagingPublishingMeasuringAndUndoingStartNoProgram) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     const std::string failure = UseTheVolumeWithoutExec();
-    if (!failure.empty()) std::cerr << failure << std::endl;
+    if (!failure.empty()) std::cerr << failure << "\n";
     ::_exit(failure.empty() ? 0 : 1);
   }
   int status = 0;

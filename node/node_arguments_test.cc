@@ -13,7 +13,6 @@
 namespace nodevol::node {
 namespace {
 
-using nodevol::testing::NewDirectory;
 using nodevol::testing::StatusIs;
 using ::testing::HasSubstr;
 

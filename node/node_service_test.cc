@@ -14,7 +14,6 @@ namespace nodevol::node {
 namespace {
 
 using nodevol::testing::CsiClient;
-using nodevol::testing::StatusIs;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 using Stub = CsiClient::Node;

@@ -208,7 +208,7 @@ absl::StatusOr<std::string> ReadContent(const std::string& path) {
   const ssize_t got = ::pread(fd.get(), content.data(), content.size(), 0);
   if (got < 0) return ErrnoStatus(errno, absl::StrCat("read at ", path));
   // A device has zeros after what was written.
-  return std::string(content.c_str());
+  return content.substr(0, content.find('\0'));
 }
 
 bool IsMountRoot(const std::string& path) {

@@ -13,7 +13,6 @@
 namespace nodevol::rpc {
 namespace {
 
-using google::protobuf::Message;
 using google::protobuf::util::MessageDifferencer;
 using nodevol::testing::AllTextFields;
 using nodevol::testing::TextField;

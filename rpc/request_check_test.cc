@@ -15,11 +15,9 @@
 namespace nodevol::rpc {
 namespace {
 
-using google::protobuf::Message;
 using nodevol::testing::AllTextFields;
 using nodevol::testing::StatusIs;
 using nodevol::testing::TextField;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using namespace std::string_literals;  // literals with a NUL inside

@@ -22,7 +22,6 @@
 namespace nodevol::rpc {
 namespace {
 
-using nodevol::testing::ErrnoIs;
 using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::StatusIs;
 using ::testing::ElementsAre;

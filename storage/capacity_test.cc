@@ -17,7 +17,6 @@ namespace nodevol::storage {
 namespace {
 
 using host::FilesystemType;
-using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::StatusIs;
 
 // What the filesystem itself needs for an object is not foreseen to the byte; btrfs takes chunks.

@@ -20,9 +20,7 @@
 namespace nodevol::storage {
 namespace {
 
-using host::FilesystemType;
 using nodevol::testing::StatusIs;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

@@ -22,9 +22,7 @@ namespace nodevol::storage {
 namespace {
 
 using host::FilesystemType;
-using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::StatusIs;
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 

@@ -13,31 +13,31 @@ namespace {
 using ::testing::Eq;
 using ::testing::MatchesRegex;
 
-const std::string kPool(kUuidCharacters, 'a');
+const std::string pool_uuid(kUuidCharacters, 'a');
 
 TEST(IdsTest, SameNameInSamePoolIsSameId) {
-  EXPECT_EQ(VolumeId::ForName(kPool, "pvc-1"), VolumeId::ForName(kPool, "pvc-1"));
-  EXPECT_NE(VolumeId::ForName(kPool, "pvc-1"), VolumeId::ForName(kPool, "pvc-2"));
-  EXPECT_NE(VolumeId::ForName(kPool, "pvc-1"),
+  EXPECT_EQ(VolumeId::ForName(pool_uuid, "pvc-1"), VolumeId::ForName(pool_uuid, "pvc-1"));
+  EXPECT_NE(VolumeId::ForName(pool_uuid, "pvc-1"), VolumeId::ForName(pool_uuid, "pvc-2"));
+  EXPECT_NE(VolumeId::ForName(pool_uuid, "pvc-1"),
             VolumeId::ForName(std::string(kUuidCharacters, 'b'), "pvc-1"));
 }
 
 TEST(IdsTest, VolumeAndSnapshotOfOneNameAreTwoThings) {
-  EXPECT_NE(VolumeId::ForName(kPool, "x").text(), SnapshotId::ForName(kPool, "x").text());
+  EXPECT_NE(VolumeId::ForName(pool_uuid, "x").text(), SnapshotId::ForName(pool_uuid, "x").text());
 }
 
 TEST(IdsTest, NameHashIsTheSameInEveryPool) {
   const std::string other(kUuidCharacters, 'b');
-  EXPECT_EQ(VolumeId::ForName(kPool, "pvc-1").name_hash(),
+  EXPECT_EQ(VolumeId::ForName(pool_uuid, "pvc-1").name_hash(),
             VolumeId::ForName(other, "pvc-1").name_hash());
-  EXPECT_EQ(VolumeId::ForName(kPool, "pvc-1").name_hash(), VolumeId::HashOfName("pvc-1"));
+  EXPECT_EQ(VolumeId::ForName(pool_uuid, "pvc-1").name_hash(), VolumeId::HashOfName("pvc-1"));
   EXPECT_NE(VolumeId::HashOfName("pvc-1"), VolumeId::HashOfName("pvc-2"));
 }
 
 TEST(IdsTest, IdIsMadeOfHexWhateverTheName) {
   for (const std::string& name : {std::string("pvc-1"), std::string("../../etc/passwd"),
                                   std::string("a\0b", 3), std::string(), std::string(5000, 'x')}) {
-    const VolumeId id = VolumeId::ForName(kPool, name);
+    const VolumeId id = VolumeId::ForName(pool_uuid, name);
     EXPECT_THAT(id.text(), MatchesRegex("a+\\.[0-9a-f]+")) << name;
     EXPECT_EQ(id.text().size(), 2 * kUuidCharacters + 1);
     EXPECT_THAT(VolumeId::Parse(id.text()), Eq(id));
@@ -46,19 +46,19 @@ TEST(IdsTest, IdIsMadeOfHexWhateverTheName) {
 
 TEST(IdsTest, ParsedIdTellsItsPool) {
   const std::string hash(kUuidCharacters, '0');
-  const auto id = VolumeId::Parse(absl::StrCat(kPool, ".", hash));
+  const auto id = VolumeId::Parse(absl::StrCat(pool_uuid, ".", hash));
   ASSERT_TRUE(id.has_value());
-  EXPECT_EQ(id->pool_uuid(), kPool);
+  EXPECT_EQ(id->pool_uuid(), pool_uuid);
   EXPECT_EQ(id->name_hash(), hash);
 }
 
 TEST(IdsTest, WhatIsNoIdIsNotParsed) {
   const std::string hash(kUuidCharacters, '0');
-  const std::string good = absl::StrCat(kPool, ".", hash);
+  const std::string good = absl::StrCat(pool_uuid, ".", hash);
   ASSERT_TRUE(VolumeId::Parse(good).has_value());
   for (const std::string& bad :
-       {std::string(), std::string("."), kPool, absl::StrCat(kPool, "."),
-        absl::StrCat(kPool, "/", hash), absl::StrCat(kPool, hash), absl::StrCat(good, "0"),
+       {std::string(), std::string("."), pool_uuid, absl::StrCat(pool_uuid, "."),
+        absl::StrCat(pool_uuid, "/", hash), absl::StrCat(pool_uuid, hash), absl::StrCat(good, "0"),
         absl::StrCat(good, "\n"), absl::StrCat(" ", good), good.substr(1),
         absl::StrCat(std::string(kUuidCharacters, 'A'), ".", hash),
         absl::StrCat(std::string(kUuidCharacters, 'g'), ".", hash),

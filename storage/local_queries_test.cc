@@ -16,11 +16,8 @@ namespace nodevol::storage {
 namespace {
 
 using host::FilesystemType;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::IsSubsetOf;
 using ::testing::SizeIs;
-using ::testing::UnorderedElementsAreArray;
 
 constexpr int kVolumes = 7;
 

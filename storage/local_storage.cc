@@ -104,7 +104,7 @@ void LocalStorage::RunLockedStatus(const Id& id, absl::AnyInvocable<absl::Status
         RETURN_IF_ERROR(run(engine));
         return Nothing{};
       },
-      [callback = std::move(done)](absl::StatusOr<Nothing> result) mutable {
+      [callback = std::move(done)](const absl::StatusOr<Nothing>& result) mutable {
         std::move(callback)(result.status());
       });
 }

@@ -109,7 +109,7 @@ bool ValueAllowed(const AllowedOption& option, absl::string_view value) {
       return AllDigits(value);
     case Value::kSize: {
       if (value.empty()) return false;
-      const char unit = absl::ascii_tolower(value.back());
+      const char unit = absl::ascii_tolower(static_cast<unsigned char>(value.back()));
       return AllDigits(unit == 'k' || unit == 'm' || unit == 'g' ? value.substr(0, value.size() - 1)
                                                                  : value);
     }

@@ -14,11 +14,9 @@ using host::FilesystemType;
 using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::StatusIs;
 using ::testing::AllOf;
-using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::SizeIs;
 
 class PlacementTest : public ::testing::Test {
  protected:

@@ -27,8 +27,6 @@ using nodevol::testing::StatusIs;
 using nodevol::testing::TestFilesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kDiskBytes = 512 * kMiB;
 

@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kFormat = 1;
 constexpr absl::string_view kMagic = "nodevol-record";
-constexpr size_t kMaxRecordBytes = 256 * 1024;
+constexpr size_t kMaxRecordBytes = size_t{256} * 1024;
 
 absl::Status Damaged(absl::string_view why) {
   return absl::DataLossError(

@@ -22,7 +22,6 @@ namespace {
 using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::StatusIs;
 using ::testing::AllOf;
-using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::Ne;
 

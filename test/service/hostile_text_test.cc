@@ -73,7 +73,7 @@ TEST_F(HostileTextTest, RequestsAreOtherwiseHarmless) {
 }
 
 TEST_F(HostileTextTest, WhatIsTooLongIsRefusedEverywhere) {
-  constexpr size_t kBytes = 5 * 1024;
+  constexpr size_t kBytes = size_t{5} * 1024;
   for (const TextField& field : AllTextFields()) {
     SCOPED_TRACE(field.Name());
     ExpectRefused(field, Put(field, std::string(kBytes, 'x')));

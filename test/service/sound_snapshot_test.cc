@@ -27,7 +27,7 @@ constexpr int kSnapshots = 20;
 
 // Makes, renames and removes files until told to stop.
 void Churn(const Pod& pod, int writer, const std::atomic<bool>& stop) {
-  const std::string content(64 * 1024, static_cast<char>('a' + writer));
+  const std::string content(size_t{64} * 1024, static_cast<char>('a' + writer));
   for (int i = 0; !stop; ++i) {
     const std::string path = pod.File(absl::StrCat("writer-", writer));
     const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));

@@ -168,7 +168,7 @@ absl::Status TestFilesystem::Remount() {
 }
 
 // The loop devices that this process or one that it started attached.
-absl::StatusOr<std::vector<int>> OwnLoops() {
+static absl::StatusOr<std::vector<int>> OwnLoops() {
   ASSIGN_OR_RETURN(const std::vector<host::AttachedLoop> loops, host::ListLoops());
   const std::string prefix = absl::StrCat(kScratch, "/", ::getpid(), "-");
   std::vector<int> own;
@@ -193,7 +193,7 @@ absl::Status DetachOwnLoops(int keep) {
 }
 
 // But those of event loops: gRPC makes and drops them as it likes.
-int OpenDescriptors() {
+static int OpenDescriptors() {
   const auto directory = host::OpenPath("/proc/self/fd", O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return 0;
   const auto names = host::ListDirectory(directory->get());
