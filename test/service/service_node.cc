@@ -55,8 +55,7 @@ DriverProcess::Options ServiceNode::DriverOptions() const {
   DriverProcess::Options options = {.pools = {absl::StrCat("p=", disk_.path())},
                                     .socket_path = directory_ + "/csi.sock",
                                     .log_path = directory_ + "/log",
-                                    .more_flags = {"--create-pools"},
-                                    .environment = options_.environment};
+                                    .more_flags = {"--create-pools"}};
   options.more_flags.insert(options.more_flags.end(), options_.more_flags.begin(),
                             options_.more_flags.end());
   return options;

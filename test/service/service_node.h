@@ -27,7 +27,6 @@ class ServiceNode {
     Ground ground;
     int64_t pool_bytes = 4 * kGiB;
     std::vector<std::string> more_flags = {};
-    std::vector<std::string> environment = {};
   };
 
   static absl::StatusOr<std::unique_ptr<ServiceNode>> Create(Options options);
