@@ -15,11 +15,14 @@ PeriodicThread::PeriodicThread(const std::string& name, absl::Duration interval,
       thread_([this] { Loop(); }) {}
 
 PeriodicThread::~PeriodicThread() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  Stop(absl::InfiniteDuration());
   thread_.join();
+}
+
+bool PeriodicThread::Stop(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
+  return mutex_.AwaitWithTimeout(absl::Condition(&ended_), timeout);
 }
 
 void PeriodicThread::Kick() {
@@ -33,7 +36,10 @@ void PeriodicThread::Loop() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithTimeout(absl::Condition(this, &PeriodicThread::Wanted), interval_);
-      if (stopping_) return;
+      if (stopping_) {
+        ended_ = true;
+        return;
+      }
       kicked_ = false;
     }
     run_();

@@ -22,6 +22,10 @@ class PeriodicThread {
   PeriodicThread(const PeriodicThread&) = delete;
   PeriodicThread& operator=(const PeriodicThread&) = delete;
 
+  // Begins no more runs and waits for one that is under way, at most `timeout`. Returns false when
+  // it still goes on.
+  bool Stop(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Asks for a run as soon as the one under way, if any, has ended.
   void Kick() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -37,6 +41,7 @@ class PeriodicThread {
   absl::Mutex mutex_;
   bool kicked_ ABSL_GUARDED_BY(mutex_) = true;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -116,9 +116,9 @@ TEST_P(CapacityTest, ForeignDataIsSeen) {
 TEST(NodeCapacityTest, PoolsAreAddedUpAndTheLargestVolumeIsThatOfOne) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TestNode> node,
                        TestNode::Create({FilesystemType::kExt4, FilesystemType::kBtrfs}));
-  const Capacity images = CapacityOf(*node, Ext4OnXfs());
   const int64_t first = node->Available(0) / kMiB * kMiB;
   const int64_t second = node->Available(1) / kMiB * kMiB;
+  const Capacity images = CapacityOf(*node, Ext4OnXfs());
   EXPECT_EQ(images.available, first + second);
   EXPECT_EQ(images.maximum_volume, std::max(first, second));
   // Only one of the two can hold directories.

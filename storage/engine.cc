@@ -27,10 +27,9 @@ namespace {
 // Enough for the filesystem to commit many operations at once, few enough for a disk that hangs.
 constexpr size_t kFastThreads = 16;
 constexpr size_t kBulkThreads = 4;
-constexpr absl::Duration kMonitorInterval = absl::Seconds(5);
-// Measuring costs a few system calls a volume.
-constexpr int kMonitorRunsPerMeasurement = 12;
 constexpr absl::Duration kReapInterval = absl::Minutes(1);
+// Costs a few system calls a volume, so not after each delete.
+constexpr absl::Duration kMeasurementInterval = absl::Minutes(1);
 // Looks at the group of every volume, so not after each delete.
 constexpr absl::Duration kQuotaSweepInterval = absl::Minutes(10);
 
@@ -67,30 +66,62 @@ Engine::Engine(std::unique_ptr<Pool> pool)
 
 Engine::~Engine() = default;
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const PoolOptions& options) {
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const PoolOptions& options,
+                                                     RecordTrust trust) {
   ASSIGN_OR_RETURN(std::unique_ptr<Pool> pool, Pool::Open(options));
   std::unique_ptr<Engine> engine(new Engine(std::move(pool)));
-  RETURN_IF_ERROR(Annotate(Recover(*engine), absl::StrCat("recover pool \"", options.name, "\"")));
-  engine->monitor_ =
-      std::make_unique<PeriodicThread>(absl::StrCat(options.name, "-monitor"), kMonitorInterval,
-                                       [e = engine.get()] { e->OnMonitor(); });
+  RETURN_IF_ERROR(
+      Annotate(Recover(*engine, trust), absl::StrCat("recover pool \"", options.name, "\"")));
+  engine->monitor_ = std::make_unique<PeriodicThread>(absl::StrCat("monitor-", options.name),
+                                                      options.check_interval,
+                                                      [e = engine.get()] { e->OnMonitor(); });
   engine->reaper_ = std::make_unique<PeriodicThread>(
       absl::StrCat(options.name, "-reaper"), kReapInterval, [e = engine.get()] { e->OnReap(); });
   return engine;
 }
 
 void Engine::OnMonitor() {
-  if (!pool_->Check().ok()) return;
-  if (const absl::Status refreshed = pool_->RefreshSpace(); !refreshed.ok()) {
-    log::Warn("can't see the pool's space", {{"pool", pool_->name()}, {"error", refreshed}});
-    return;
-  }
-  if (pool_->reserve().Missing() > 0) pool_->reserve().Restore().IgnoreError();
-  if (monitor_runs_++ % kMonitorRunsPerMeasurement == 0) MeasureVolumes();
+  asked_disk_at_ = absl::ToInt64Nanoseconds(MonotonicNow());
+  const absl::Status works = pool_->CheckDisk();
+  asked_disk_at_ = 0;
+  if (works.ok() && pool_->reserve().Missing() > 0) pool_->reserve().Restore().IgnoreError();
+}
+
+bool Engine::Hangs() const {
+  const int64_t asked = asked_disk_at_;
+  return asked != 0 && MonotonicNow() - absl::Nanoseconds(asked) > pool_->options().disk_patience;
+}
+
+absl::Status Engine::Availability() const {
+  RETURN_IF_ERROR(pool_->fault());
+  if (!Hangs()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("pool \"", pool_->name(),
+                                             "\" hangs: its disk has not answered for more than ",
+                                             absl::FormatDuration(pool_->options().disk_patience),
+                                             "; look after the disk. All goes on when it answers"));
+}
+
+bool Engine::Drain(absl::Duration timeout) {
+  const absl::Duration deadline = MonotonicNow() + timeout;
+  bool drained = fast_.Close(timeout);
+  drained &= bulk_.Close(deadline - MonotonicNow());
+  drained &= monitor_->Stop(deadline - MonotonicNow());
+  drained &= reaper_->Stop(deadline - MonotonicNow());
+  return drained;
+}
+
+bool Engine::Retire() {
+  if (!Drain(absl::ZeroDuration())) return false;
+  pool_->Release();
+  return true;
 }
 
 void Engine::OnReap() {
   if (!pool_->Check().ok()) return;
+  if (MonotonicNow() >= next_measurement_) {
+    MeasureVolumes();
+    next_measurement_ = MonotonicNow() + kMeasurementInterval;
+  }
   if (const absl::Status emptied = EmptyTrash(*pool_); !emptied.ok()) {
     log::Warn("the trash can't be emptied; it is tried again every minute",
               {{"pool", pool_->name()}, {"error", emptied}});

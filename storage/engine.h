@@ -2,6 +2,8 @@
 #ifndef NODEVOL_STORAGE_ENGINE_H_
 #define NODEVOL_STORAGE_ENGINE_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +24,7 @@
 #include "storage/node_storage.h"
 #include "storage/object_index.h"
 #include "storage/pool.h"
+#include "storage/recovery.h"
 #include "storage/volume_spec.h"
 
 namespace nodevol::storage {
@@ -31,9 +34,9 @@ class Recovery;
 
 // The object that a new volume's content comes from.
 struct ContentOrigin {
-  Engine* engine = nullptr;  // whose pool it is in
-  VolumePtr volume;          // either this
-  SnapshotPtr snapshot;      // or this
+  std::shared_ptr<Engine> engine;  // whose pool it is in
+  VolumePtr volume;                // either this
+  SnapshotPtr snapshot;            // or this
   int64_t size_bytes = 0;
 };
 
@@ -53,7 +56,8 @@ struct CreateVolumePlan {
 class Engine {
  public:
   // Opens the pool and recovers it: what a crash left is finished or undone before this returns.
-  static absl::StatusOr<std::unique_ptr<Engine>> Open(const PoolOptions& options);
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const PoolOptions& options,
+                                                      RecordTrust trust = RecordTrust::kDurable);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -67,6 +71,18 @@ class Engine {
   // Short work, and work that copies, formats or walks.
   Executor& fast() { return fast_; }
   Executor& bulk() { return bulk_; }
+
+  // OK while the pool can be worked on; UNAVAILABLE, with the reason, when its disk has failed or
+  // gives no answer. From memory.
+  [[nodiscard]] absl::Status Availability() const;
+  // Its disk gives no answer: what works on it hangs, and so would whatever came next.
+  [[nodiscard]] bool Hangs() const;
+  // Ends the work on a faulted pool and gives its disk back; from then on there are answers from
+  // memory only. Returns false, to be called again, while something still runs.
+  bool Retire();
+  // Begins no more work and waits until what runs has ended, at most `timeout`. Returns false when
+  // some still runs.
+  bool Drain(absl::Duration timeout);
 
   // The backend for a new volume; null when this pool has none that serves.
   Backend* BackendFor(const VolumeSpec& spec);
@@ -140,8 +156,11 @@ class Engine {
   MountIndex mounts_;
   Executor fast_;
   Executor bulk_;
-  int monitor_runs_ = 0;
-  absl::Duration next_quota_sweep_ = absl::ZeroDuration();  // the reaper's alone
+  // MonotonicNow() at which the disk was last asked and has not answered yet; 0 when it has.
+  std::atomic<int64_t> asked_disk_at_ = 0;
+  // The reaper's alone.
+  absl::Duration next_measurement_ = absl::ZeroDuration();
+  absl::Duration next_quota_sweep_ = absl::ZeroDuration();
   // Last: they use the rest, and end first.
   std::unique_ptr<PeriodicThread> monitor_;
   std::unique_ptr<PeriodicThread> reaper_;

@@ -42,13 +42,13 @@ Page<Pointer> Collect(const ListQuery& query, const Fetch& fetch, const Matches&
 }  // namespace
 
 absl::StatusOr<VolumePtr> LocalStorage::GetVolume(const VolumeId& id) const {
-  ASSIGN_OR_RETURN(const Engine* engine, EngineOf(id));
-  return engine->volumes().Find(id.text());
+  ASSIGN_OR_RETURN(const Home home, HomeOf(id));
+  return home.engine->volumes().Find(id.text());
 }
 
 absl::StatusOr<SnapshotPtr> LocalStorage::GetSnapshot(const SnapshotId& id) const {
-  ASSIGN_OR_RETURN(const Engine* engine, EngineOf(id));
-  return engine->snapshots().Find(id.text());
+  ASSIGN_OR_RETURN(const Home home, HomeOf(id));
+  return home.engine->snapshots().Find(id.text());
 }
 
 VolumePtr LocalStorage::FindVolume(const std::string& name) const {
@@ -59,9 +59,9 @@ VolumePtr LocalStorage::FindVolume(const std::string& name) const {
 Page<VolumePtr> LocalStorage::ListVolumes(const ListQuery& query) const {
   // Pools are in the order of their UUIDs and ids begin with them: the first pool that still has
   // something after `after` has the next.
-  const auto fetch = [this](const std::string& after) {
+  const auto fetch = [engines = Engines()](const std::string& after) {
     std::vector<VolumePtr> some;
-    for (const std::unique_ptr<Engine>& engine : engines_) {
+    for (const std::shared_ptr<Engine>& engine : engines) {
       some = engine->volumes().After(after, kScan);
       if (!some.empty()) break;
     }
@@ -72,9 +72,9 @@ Page<VolumePtr> LocalStorage::ListVolumes(const ListQuery& query) const {
 
 Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
                                               const std::string& source_volume_id) const {
-  const auto fetch = [this](const std::string& after) {
+  const auto fetch = [engines = Engines()](const std::string& after) {
     std::vector<SnapshotPtr> some;
-    for (const std::unique_ptr<Engine>& engine : engines_) {
+    for (const std::shared_ptr<Engine>& engine : engines) {
       some = engine->snapshots().After(after, kScan);
       if (!some.empty()) break;
     }
@@ -88,12 +88,12 @@ Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
 absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) const {
   ASSIGN_OR_RETURN(const VolumeSpec spec, ParseVolumeSpec(query.parameters, query.capabilities));
   Capacity capacity;
-  for (const std::unique_ptr<Engine>& engine : engines_) {
+  for (const std::shared_ptr<Engine>& engine : Engines()) {
     if (!spec.pool.empty() && spec.pool != engine->pool().name()) continue;
     const Backend* const backend = engine->BackendFor(spec);
     if (backend == nullptr) continue;
     capacity.minimum_volume = backend->MinimumSize(spec);
-    if (!engine->pool().fault().ok()) continue;
+    if (!engine->Availability().ok()) continue;
     // Rounded down: a volume of exactly this size must fit.
     const int64_t available = engine->pool().ledger().Available() / kMiB * kMiB;
     capacity.available += available;
@@ -107,44 +107,52 @@ absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) c
 bool LocalStorage::Serves(absl::string_view volume_id) const {
   const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
   if (!id.has_value()) return false;
-  const absl::StatusOr<Engine*> engine = EngineOf(*id);
-  return engine.ok() && (*engine)->volumes().Find(id->text()).ok() &&
-         (*engine)->pool().Check().ok();
+  const absl::StatusOr<Home> home = HomeOf(*id);
+  if (!home.ok() || !home->engine->volumes().Find(id->text()).ok()) return false;
+  // A disk that hangs is served again when it answers; nothing is known of it until then.
+  return home->engine->Hangs() || home->engine->pool().Check().ok();
 }
 
 bool LocalStorage::IsInPool(absl::string_view path) const {
-  return std::any_of(engines_.begin(), engines_.end(), [path](const auto& engine) {
-    const std::string& pool = engine->pool().path();
+  return std::any_of(keepers_.begin(), keepers_.end(), [path](const auto& keeper) {
+    const std::shared_ptr<Engine> engine = keeper->engine();
+    const std::string& pool = engine != nullptr ? engine->pool().path() : keeper->path();
     return path == pool || absl::StartsWith(path, absl::StrCat(pool, "/"));
   });
 }
 
 absl::Status LocalStorage::CheckHealthy() const {
   absl::Status last;
-  for (const std::unique_ptr<Engine>& engine : engines_) {
-    last = engine->pool().fault();
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    last = keeper->Availability();
     if (last.ok()) return last;
   }
   return absl::FailedPreconditionError(last.message());
 }
 
 absl::Status LocalStorage::CheckReady() const {
-  for (const std::unique_ptr<Engine>& engine : engines_) RETURN_IF_ERROR(engine->pool().Check());
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    RETURN_IF_ERROR(keeper->Availability());
+    RETURN_IF_ERROR(keeper->engine()->pool().Check());
+  }
   return absl::OkStatus();
 }
 
 std::vector<PoolStatistics> LocalStorage::Statistics() const {
   std::vector<PoolStatistics> all;
-  for (const std::unique_ptr<Engine>& engine : engines_) {
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    PoolStatistics& pool = all.emplace_back();
+    pool.name = keeper->name();
+    const std::shared_ptr<Engine> engine = keeper->engine();
+    if (engine == nullptr) continue;
+    pool.ready = keeper->Availability().ok() && engine->pool().Check().ok();
     const Ledger& ledger = engine->pool().ledger();
-    all.push_back({.name = engine->pool().name(),
-                   .total_bytes = ledger.Total(),
-                   .available_bytes = ledger.Available(),
-                   .promised_bytes = ledger.Promised(),
-                   .volumes = engine->volumes().size(),
-                   .snapshots = engine->snapshots().size(),
-                   .damaged = engine->volumes().damaged() + engine->snapshots().damaged(),
-                   .ready = engine->pool().Check().ok()});
+    pool.total_bytes = ledger.Total();
+    pool.available_bytes = pool.ready ? ledger.Available() : 0;
+    pool.promised_bytes = ledger.Promised();
+    pool.volumes = engine->volumes().size();
+    pool.snapshots = engine->snapshots().size();
+    pool.damaged = engine->volumes().damaged() + engine->snapshots().damaged();
   }
   return all;
 }
@@ -152,9 +160,8 @@ std::vector<PoolStatistics> LocalStorage::Statistics() const {
 bool LocalStorage::Drain(absl::Duration timeout) {
   const absl::Duration deadline = MonotonicNow() + timeout;
   bool drained = true;
-  for (const std::unique_ptr<Engine>& engine : engines_) {
-    drained &= engine->fast().Close(deadline - MonotonicNow());
-    drained &= engine->bulk().Close(deadline - MonotonicNow());
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    drained &= keeper->Stop(deadline - MonotonicNow());
   }
   return drained;
 }

@@ -35,20 +35,33 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
     std::string node_id, const std::vector<PoolOptions>& pools) {
   std::unique_ptr<LocalStorage> storage(new LocalStorage(std::move(node_id)));
   for (const PoolOptions& options : pools) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::Open(options));
-    storage->engines_.push_back(std::move(engine));
+    storage->keepers_.push_back(std::make_unique<PoolKeeper>(
+        options, [s = storage.get()](const Engine& opened) { return s->CheckNoTwin(opened); }));
   }
-  std::sort(storage->engines_.begin(), storage->engines_.end(),
-            [](const auto& a, const auto& b) { return a->pool().uuid() < b->pool().uuid(); });
-  const auto twins = std::adjacent_find(
-      storage->engines_.begin(), storage->engines_.end(),
-      [](const auto& a, const auto& b) { return a->pool().uuid() == b->pool().uuid(); });
-  if (twins != storage->engines_.end()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "pools \"", (*twins)->pool().name(), "\" and \"", (*(twins + 1))->pool().name(),
-        "\" have the same UUID, so one disk is a copy of the other; leave one out"));
+  absl::Status first_error;
+  for (const std::unique_ptr<PoolKeeper>& keeper : storage->keepers_) {
+    const absl::Status opened = keeper->Open();
+    // Which of two twins is the original nobody but the administrator knows.
+    if (absl::IsAlreadyExists(opened)) return absl::FailedPreconditionError(opened.message());
+    first_error.Update(opened);
   }
+  if (storage->Engines().empty()) return first_error;
+  for (const std::unique_ptr<PoolKeeper>& keeper : storage->keepers_) keeper->Start();
   return storage;
+}
+
+absl::Status LocalStorage::CheckNoTwin(const Engine& opened) const {
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    const std::shared_ptr<Engine> other = keeper->engine();
+    if (other == nullptr || keeper->name() == opened.pool().name() ||
+        other->pool().uuid() != opened.pool().uuid()) {
+      continue;
+    }
+    return absl::AlreadyExistsError(
+        absl::StrCat("pools \"", keeper->name(), "\" and \"", opened.pool().name(),
+                     "\" have the same UUID, so one disk is a copy of the other; leave one out"));
+  }
+  return absl::OkStatus();
 }
 
 // Operations use the locks, their engine's threads, and a copy that of its source: while the first
@@ -56,14 +69,43 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
 LocalStorage::~LocalStorage() { Drain(absl::InfiniteDuration()); }
 
 template <typename Id>
-absl::StatusOr<Engine*> LocalStorage::EngineOf(const Id& id) const {
-  for (const std::unique_ptr<Engine>& engine : engines_) {
-    if (engine->pool().uuid() == id.pool_uuid()) return engine.get();
-  }
-  return absl::NotFoundError(
+absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const Id& id) const {
+  absl::Status absent = absl::NotFoundError(
       absl::StrCat(id.text(), " does not exist: no pool of node ", node_id_, " has its UUID"));
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    std::shared_ptr<Engine> engine = keeper->engine();
+    if (engine == nullptr) {
+      absent = absl::UnavailableError(absl::StrCat(
+          "whether ", id.text(), " exists is not known: ", keeper->Availability().message()));
+    } else if (engine->pool().uuid() == id.pool_uuid()) {
+      return Home{keeper.get(), std::move(engine)};
+    }
+  }
+  return absent;
 }
-template absl::StatusOr<Engine*> LocalStorage::EngineOf(const VolumeId&) const;
+template absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const VolumeId&) const;
+template absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const SnapshotId&) const;
+
+template <typename Id>
+absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(const Id& id) const {
+  ASSIGN_OR_RETURN(Home home, HomeOf(id));
+  RETURN_IF_ERROR(home.keeper->Availability());
+  return std::move(home.engine);
+}
+template absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(
+    const VolumeId&) const;
+
+std::vector<std::shared_ptr<Engine>> LocalStorage::Engines() const {
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    if (std::shared_ptr<Engine> engine = keeper->engine(); engine != nullptr) {
+      engines.push_back(std::move(engine));
+    }
+  }
+  std::sort(engines.begin(), engines.end(),
+            [](const auto& a, const auto& b) { return a->pool().uuid() < b->pool().uuid(); });
+  return engines;
+}
 
 absl::Status LocalStorage::Lock(absl::string_view name_hash, absl::string_view what, Locks& locks) {
   std::optional<KeyedMutex::Lock> lock = locks_.TryLock(name_hash);
@@ -84,14 +126,15 @@ void LocalStorage::RunLocked(const Id& id, Executor& (Engine::*executor)(),
                              absl::AnyInvocable<absl::StatusOr<T>(Engine&)> work,
                              Callback<T> done) {
   Locks locks;
-  const absl::StatusOr<Engine*> engine = EngineOf(id);
+  const absl::StatusOr<std::shared_ptr<Engine>> engine = WorkingEngineOf(id);
   const absl::Status ready = engine.ok() ? Lock(id.name_hash(), id.text(), locks) : engine.status();
   if (!ready.ok()) {
     std::move(done)(ready);
     return;
   }
-  Post<T>(((*engine)->*executor)(), std::move(locks),
-          [e = *engine, run = std::move(work)]() mutable { return run(*e); }, std::move(done));
+  Post<T>(((**engine).*executor)(), std::move(locks),
+          [e = engine->get(), run = std::move(work)]() mutable { return run(*e); },
+          std::move(done));
 }
 
 template <typename Id>
@@ -119,13 +162,13 @@ void LocalStorage::CreateVolume(const OperationContext& context, const v1::Volum
                                    : placement.status());
     return;
   }
-  Engine* const engine = placement->engine;
+  const std::shared_ptr<Engine> engine = std::move(placement->engine);
   const bool formats_or_copies = placement->plan->origin.has_value() ||
                                  placement->plan->spec.backend != BackendChoice::kDirectory;
   Post<VolumePtr>(
       formats_or_copies ? engine->bulk() : engine->fast(), std::move(locks),
-      [engine, context, plan = *std::move(placement->plan)]() mutable {
-        return engine->CreateVolume(context, std::move(plan));
+      [e = engine.get(), context, plan = *std::move(placement->plan)]() mutable {
+        return e->CreateVolume(context, std::move(plan));
       },
       std::move(done));
 }
@@ -137,7 +180,7 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequ
   ASSIGN_OR_RETURN(const VolumePtr existing, FindByName(request.name()));
   if (existing != nullptr) {
     RETURN_IF_ERROR(CheckSameVolume(*existing, request));
-    return Placement{.existing = existing, .plan = std::nullopt};
+    return Placement{.existing = existing, .engine = nullptr, .plan = std::nullopt};
   }
   ASSIGN_OR_RETURN(std::optional<ContentOrigin> origin,
                    FindOrigin(request.content_source(), locks));
@@ -152,7 +195,7 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequ
 }
 
 absl::StatusOr<VolumePtr> LocalStorage::FindByName(const std::string& name) const {
-  for (const std::unique_ptr<Engine>& engine : engines_) {
+  for (const std::shared_ptr<Engine>& engine : Engines()) {
     absl::StatusOr<VolumePtr> found =
         engine->volumes().Find(VolumeId::ForName(engine->pool().uuid(), name).text());
     if (!absl::IsNotFound(found.status())) return found;
@@ -168,11 +211,11 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
       return absl::NotFoundError(
           absl::StrCat("source volume ", source.volume_id(), " does not exist"));
     }
-    ASSIGN_OR_RETURN(Engine * engine, EngineOf(*id));
+    ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, WorkingEngineOf(*id));
     RETURN_IF_ERROR(Lock(id->name_hash(), id->text(), locks));
     ASSIGN_OR_RETURN(VolumePtr volume, engine->volumes().Find(id->text()));
     const int64_t size = volume->size_bytes();
-    return std::optional<ContentOrigin>({engine, std::move(volume), nullptr, size});
+    return std::optional<ContentOrigin>({std::move(engine), std::move(volume), nullptr, size});
   }
   if (source.has_snapshot_id()) {
     const std::optional<SnapshotId> id = SnapshotId::Parse(source.snapshot_id());
@@ -180,11 +223,11 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
       return absl::NotFoundError(
           absl::StrCat("source snapshot ", source.snapshot_id(), " does not exist"));
     }
-    ASSIGN_OR_RETURN(Engine * engine, EngineOf(*id));
+    ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, WorkingEngineOf(*id));
     RETURN_IF_ERROR(Lock(id->name_hash(), id->text(), locks));
     ASSIGN_OR_RETURN(SnapshotPtr snapshot, engine->snapshots().Find(id->text()));
     const int64_t size = snapshot->size_bytes();
-    return std::optional<ContentOrigin>({engine, nullptr, std::move(snapshot), size});
+    return std::optional<ContentOrigin>({std::move(engine), nullptr, std::move(snapshot), size});
   }
   return std::optional<ContentOrigin>();
 }
@@ -192,31 +235,33 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
 absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(
     const v1::VolumeRequest& request, VolumeSpec spec, std::optional<ContentOrigin> origin) {
   struct Candidate {
-    Engine* engine;
+    std::shared_ptr<Engine> engine;
     int64_t size;
     int64_t available;
   };
   std::vector<Candidate> candidates;
   std::vector<std::string> reasons;
-  for (const std::unique_ptr<Engine>& engine : engines_) {
-    const std::string& name = engine->pool().name();
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    const std::string& name = keeper->name();
     if (!spec.pool.empty() && spec.pool != name) continue;
+    std::shared_ptr<Engine> engine = keeper->engine();
     // Without a pool by name a copy stays where it can share blocks with its source.
-    if (spec.pool.empty() && origin.has_value() && origin->engine != engine.get()) continue;
+    if (spec.pool.empty() && origin.has_value() && origin->engine != engine) continue;
+    if (const absl::Status available = keeper->Availability(); !available.ok()) {
+      reasons.push_back(absl::StrCat(name, ": ", available.message()));
+      continue;
+    }
     Backend* const backend = engine->BackendFor(spec);
     if (backend == nullptr) {
       reasons.push_back(absl::StrCat(
           name, ": can't limit the size of directories (needs btrfs with simple quotas)"));
       continue;
     }
-    if (const absl::Status fault = engine->pool().fault(); !fault.ok()) {
-      reasons.push_back(absl::StrCat(name, ": ", fault.message()));
-      continue;
-    }
     ASSIGN_OR_RETURN(const int64_t size,
                      ChooseSize(request.capacity_range(), backend->MinimumSize(spec),
                                 origin.has_value() ? origin->size_bytes : 0));
-    candidates.push_back({engine.get(), size, engine->pool().ledger().Available()});
+    const int64_t available = engine->pool().ledger().Available();
+    candidates.push_back({std::move(engine), size, available});
   }
   std::sort(candidates.begin(), candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.available > b.available; });
@@ -235,18 +280,18 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(
                                               std::move(origin), *std::move(reservation)}};
   }
   if (reasons.empty()) {
-    const auto name = [](std::string* out, const std::unique_ptr<Engine>& engine) {
-      out->append(engine->pool().name());
+    const auto name = [](std::string* out, const std::unique_ptr<PoolKeeper>& keeper) {
+      out->append(keeper->name());
     };
     reasons.push_back(absl::StrCat("it has no pool \"", spec.pool, "\", only ",
-                                   absl::StrJoin(engines_, ", ", name)));
+                                   absl::StrJoin(keepers_, ", ", name)));
   }
   return absl::ResourceExhaustedError(
       absl::StrCat("node ", node_id_, " can't hold the volume: ", absl::StrJoin(reasons, "; ")));
 }
 
 void LocalStorage::DeleteVolume(const OperationContext&, const VolumeId& id, StatusCallback done) {
-  if (!EngineOf(id).ok()) {
+  if (absl::IsNotFound(HomeOf(id).status())) {
     std::move(done)(PoolIsElsewhere(id.text()));
     return;
   }
@@ -271,7 +316,7 @@ void LocalStorage::PublishVolume(const OperationContext&, const VolumeId& id,
 
 void LocalStorage::UnpublishVolume(const OperationContext&, const VolumeId& id,
                                    const std::string& node_id, StatusCallback done) {
-  if (!EngineOf(id).ok()) {  // what is not here is not published here
+  if (absl::IsNotFound(HomeOf(id).status())) {  // what is not here is not published here
     std::move(done)(absl::OkStatus());
     return;
   }
@@ -290,12 +335,12 @@ void LocalStorage::CreateSnapshot(const OperationContext&, const v1::SnapshotReq
                                    : placement.status());
     return;
   }
-  Engine* const engine = placement->engine;
+  const std::shared_ptr<Engine> engine = std::move(placement->engine);
   Post<SnapshotPtr>(
       engine->bulk(), std::move(locks),
-      [engine, request, source = *placement->source] {
-        const SnapshotId id = SnapshotId::ForName(engine->pool().uuid(), request.name());
-        return engine->CreateSnapshot(id, request, source);
+      [e = engine.get(), request, source = *placement->source] {
+        const SnapshotId id = SnapshotId::ForName(e->pool().uuid(), request.name());
+        return e->CreateSnapshot(id, request, source);
       },
       std::move(done));
 }
@@ -304,7 +349,7 @@ absl::StatusOr<LocalStorage::SnapshotPlacement> LocalStorage::PlaceSnapshot(
     const v1::SnapshotRequest& request, Locks& locks) {
   RETURN_IF_ERROR(CheckSnapshotParameters(request.parameters()));
   RETURN_IF_ERROR(Lock(SnapshotId::HashOfName(request.name()), request.name(), locks));
-  for (const std::unique_ptr<Engine>& engine : engines_) {
+  for (const std::shared_ptr<Engine>& engine : Engines()) {
     const SnapshotId id = SnapshotId::ForName(engine->pool().uuid(), request.name());
     absl::StatusOr<SnapshotPtr> found = engine->snapshots().Find(id.text());
     if (absl::IsNotFound(found.status())) continue;
@@ -314,22 +359,23 @@ absl::StatusOr<LocalStorage::SnapshotPlacement> LocalStorage::PlaceSnapshot(
           absl::StrCat("snapshot \"", request.name(), "\" exists and is one of volume ",
                        (*found)->request().source_volume_id(), "; use another name"));
     }
-    return SnapshotPlacement{.existing = *std::move(found), .source = std::nullopt};
+    return SnapshotPlacement{
+        .existing = *std::move(found), .engine = nullptr, .source = std::nullopt};
   }
   const std::optional<VolumeId> source = VolumeId::Parse(request.source_volume_id());
   if (!source.has_value()) {
     return absl::NotFoundError(
         absl::StrCat("source volume ", request.source_volume_id(), " does not exist"));
   }
-  ASSIGN_OR_RETURN(Engine * engine, EngineOf(*source));
+  ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, WorkingEngineOf(*source));
   RETURN_IF_ERROR(engine->volumes().Find(source->text()).status());
   RETURN_IF_ERROR(Lock(source->name_hash(), source->text(), locks));
-  return SnapshotPlacement{.existing = nullptr, .engine = engine, .source = source};
+  return SnapshotPlacement{.existing = nullptr, .engine = std::move(engine), .source = source};
 }
 
 void LocalStorage::DeleteSnapshot(const OperationContext&, const SnapshotId& id,
                                   StatusCallback done) {
-  if (!EngineOf(id).ok()) {
+  if (absl::IsNotFound(HomeOf(id).status())) {
     std::move(done)(PoolIsElsewhere(id.text()));
     return;
   }

@@ -16,6 +16,7 @@
 #include "base/keyed_mutex.h"
 #include "storage/engine.h"
 #include "storage/node_storage.h"
+#include "storage/pool_keeper.h"
 
 namespace nodevol::storage {
 
@@ -43,7 +44,8 @@ struct PoolStatistics {
 // workers do the rest. Deciding happens on the caller's thread and in memory only.
 class LocalStorage : public NodeStorage {
  public:
-  // Opens and recovers all pools; the first that can't be opened is the error.
+  // Opens and recovers the pools. Those that can't be opened are tried again later, unless that is
+  // all of them: then the error is that of the first. FAILED_PRECONDITION also when two are one.
   static absl::StatusOr<std::unique_ptr<LocalStorage>> Open(std::string node_id,
                                                             const std::vector<PoolOptions>& pools);
   // Finishes what was accepted.
@@ -99,8 +101,22 @@ class LocalStorage : public NodeStorage {
 
   explicit LocalStorage(std::string node_id) : node_id_(std::move(node_id)) {}
 
+  // A pool, and what keeps it open.
+  struct Home {
+    const PoolKeeper* keeper = nullptr;
+    std::shared_ptr<Engine> engine;
+  };
+  // NOT_FOUND when no pool of this node can have it; UNAVAILABLE when one that was never open
+  // might.
   template <typename Id>
-  absl::StatusOr<Engine*> EngineOf(const Id& id) const;
+  absl::StatusOr<Home> HomeOf(const Id& id) const;
+  // The same where it is to be worked on: UNAVAILABLE also while the pool can't be.
+  template <typename Id>
+  absl::StatusOr<std::shared_ptr<Engine>> WorkingEngineOf(const Id& id) const;
+  // The pools that are, or once were, open, in the order of their UUIDs, as lists are.
+  [[nodiscard]] std::vector<std::shared_ptr<Engine>> Engines() const;
+  // FAILED_PRECONDITION when another pool has the UUID of this one.
+  [[nodiscard]] absl::Status CheckNoTwin(const Engine& opened) const;
   // ABORTED, naming `what`, while another operation holds the lock.
   absl::Status Lock(absl::string_view name_hash, absl::string_view what, Locks& locks);
   // Why a volume that was there a moment ago, without its lock, can't be opened: a delete holds the
@@ -126,7 +142,7 @@ class LocalStorage : public NodeStorage {
   // Either a volume that exists already, or a plan and who carries it out.
   struct Placement {
     VolumePtr existing;
-    Engine* engine = nullptr;
+    std::shared_ptr<Engine> engine;
     std::optional<CreateVolumePlan> plan;
   };
   absl::StatusOr<Placement> Place(const v1::VolumeRequest& request, Locks& locks);
@@ -135,16 +151,15 @@ class LocalStorage : public NodeStorage {
 
   struct SnapshotPlacement {
     SnapshotPtr existing;
-    Engine* engine = nullptr;
+    std::shared_ptr<Engine> engine;
     std::optional<VolumeId> source;
   };
   absl::StatusOr<SnapshotPlacement> PlaceSnapshot(const v1::SnapshotRequest& request, Locks& locks);
 
   const std::string node_id_;
-  // Ordered by pool UUID, as lists are.
-  std::vector<std::unique_ptr<Engine>> engines_;
   // By name hash: what is locked is the volume or snapshot of a name, in whichever pool.
   KeyedMutex locks_;
+  std::vector<std::unique_ptr<PoolKeeper>> keepers_;  // fixed once open
 };
 
 template <typename T>
@@ -168,7 +183,7 @@ void LocalStorage::WithVolume(const VolumeId& id, bool exclusive,
                               absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work,
                               Callback<T> done) {
   Locks locks;
-  absl::StatusOr<Engine*> engine = EngineOf(id);
+  const absl::StatusOr<std::shared_ptr<Engine>> engine = WorkingEngineOf(id);
   absl::Status ready = engine.status();
   if (ready.ok()) ready = (*engine)->volumes().Find(id.text()).status();
   if (ready.ok() && exclusive) ready = Lock(id.name_hash(), id.text(), locks);
@@ -177,7 +192,8 @@ void LocalStorage::WithVolume(const VolumeId& id, bool exclusive,
     return;
   }
   Post<T>((*engine)->fast(), std::move(locks),
-          [this, e = *engine, id, exclusive, run = std::move(work)]() mutable -> absl::StatusOr<T> {
+          [this, e = engine->get(), id, exclusive,
+           run = std::move(work)]() mutable -> absl::StatusOr<T> {
             // Looked up again: only now is the lock held.
             absl::StatusOr<VolumePtr> record = e->volumes().Find(id.text());
             if (!record.ok()) return record.status();

@@ -102,13 +102,18 @@ absl::Status Pool::OpenPrepared() {
   }
   if (!IsUuid(marker->pool_uuid())) return absl::DataLossError("its marker has no valid UUID");
   uuid_ = marker->pool_uuid();
+  if (!options_.uuid.empty() && uuid_ != options_.uuid) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this is another pool (", uuid_, ") than the one that was there before (",
+                     options_.uuid, "); mount that one's disk, or restart the driver to use this"));
+  }
   RETURN_IF_ERROR(OpenDirectories());
-  RETURN_IF_ERROR(Lock());
-  ProbeFilesystem();
   ASSIGN_OR_RETURN(const host::FilesystemUsage usage, host::UsageOf(root_.get()));
   if (usage.read_only) {
     return absl::FailedPreconditionError("its filesystem is mounted read-only; mount it writable");
   }
+  RETURN_IF_ERROR(Lock());
+  ProbeFilesystem();
   RETURN_IF_ERROR(reserve_.Open(meta_.get(), Reserve::SizeFor(usage.total_bytes)));
   return RefreshSpace();
 }
@@ -132,13 +137,17 @@ absl::Status Pool::Lock() {
                      owner.ok() ? *owner : "", "; stop it first, a pool has one owner"));
   }
   // Only for the message above: the lock itself is the kernel's.
-  const std::string owner = absl::StrCat("pid ", ::getpid());
+  owner_ = absl::StrCat("pid ", ::getpid());
   RETURN_IF_ERROR(host::SetFileSize(lock_.get(), 0));
-  if (::pwrite(lock_.get(), owner.data(), owner.size(), 0) < 0) {
-    log::Warn("can't note the pool's owner",
-              {{"pool", name()}, {"error", ErrnoStatus(errno, "write")}});
+  if (const absl::Status noted = NoteOwner(); !noted.ok()) {
+    log::Warn("can't note the pool's owner", {{"pool", name()}, {"error", noted}});
   }
   return absl::OkStatus();
+}
+
+absl::Status Pool::NoteOwner() {
+  if (::pwrite(lock_.get(), owner_.data(), owner_.size(), 0) >= 0) return absl::OkStatus();
+  return ErrnoStatus(errno, "write the lock file");
 }
 
 void Pool::ProbeFilesystem() {
@@ -160,36 +169,68 @@ absl::Status Pool::Check() {
   // XFS that has shut down answers no stat any more: that is no other disk, but a failed one.
   FaultOnDiskError(host::Inspect(root_.get()).status());
   RETURN_IF_ERROR(fault());
-  return absl::UnavailableError(absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
-                                             " is not the filesystem that the driver opened "
-                                             "there; mount it again and restart the driver"));
+  return absl::UnavailableError(
+      absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
+                   " is not the filesystem that the driver opened "
+                   "there; unmount that, or mount the pool's disk again"));
+}
+
+absl::Status Pool::CheckDisk() {
+  // A sync wears the disk and keeps it awake; a disk that fails tells it to whoever syncs next.
+  constexpr int kChecksPerSync = 6;
+  RETURN_IF_ERROR(Check());
+  ASSIGN_OR_RETURN(const host::FilesystemUsage usage, host::UsageOf(root_.get()));
+  if (usage.read_only) {
+    return FaultByDisk(ErrnoStatus(EROFS, "its filesystem has turned read-only"));
+  }
+  // The same bytes again: an error says something of the disk only.
+  absl::Status alive = NoteOwner();
+  if (alive.ok() && checks_of_disk_++ % kChecksPerSync == 0) alive = host::Sync(lock_.get());
+  if (!alive.ok() && !IsOutOfSpace(alive)) return FaultByDisk(alive);  // full is no failure
+  return RefreshSpace();
 }
 
 absl::Status Pool::SyncOrFault(int fd) {
   RETURN_IF_ERROR(fault());
   const absl::Status synced = host::Sync(fd);
-  if (!synced.ok()) return Fault(synced);
+  if (!synced.ok()) return FaultByDisk(synced);
   // fsync(2) of a directory succeeds on an XFS that has shut down and dropped its log; stat(2)
   // tells the truth there.
   const absl::Status alive = host::Inspect(fd).status();
-  return alive.ok() ? alive : Fault(alive);
+  return alive.ok() ? alive : FaultByDisk(alive);
 }
 
 void Pool::FaultOnDiskError(const absl::Status& status) {
   const int error = ErrnoOf(status);
   if (error == EIO || error == EROFS || error == ESHUTDOWN || error == ENODEV) {
-    Fault(status).IgnoreError();
+    FaultByDisk(status).IgnoreError();
   }
 }
 
-absl::Status Pool::Fault(const absl::Status& cause) {
+absl::Status Pool::FaultByDisk(const absl::Status& cause) {
+  return Fault(absl::UnavailableError(
+      absl::StrCat("pool \"", name(), "\" is faulted: its disk failed (", cause.message(),
+                   "), and what reached it is unknown. Look after the disk; when it works and is "
+                   "mounted the pool is opened anew")));
+}
+
+absl::Status Pool::Fault(const absl::Status& reason) {
   absl::MutexLock lock(&mutex_);
   if (!fault_.ok()) return fault_;
-  fault_ = absl::UnavailableError(absl::StrCat(
-      "pool \"", name(), "\" is faulted: its disk failed (", cause.message(),
-      "), and what reached it is unknown. Look after the disk, then restart the driver"));
-  log::Error("the pool is faulted", {{"pool", name()}, {"error", cause}});
+  fault_ = reason;
+  log::Error("the pool takes no changes", {{"pool", name()}, {"error", reason}});
   return fault_;
+}
+
+void Pool::GiveUp(absl::string_view why) {
+  Fault(absl::UnavailableError(absl::StrCat("pool \"", name(), "\": ", why))).IgnoreError();
+}
+
+void Pool::Release() {
+  for (UniqueFd* fd : {&root_, &meta_, &lock_, &volumes_, &snapshots_, &staging_, &trash_}) {
+    fd->reset();
+  }
+  reserve_.Close();
 }
 
 absl::Status Pool::fault() const {

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 #include "base/unique_fd.h"
 #include "host/file.h"
@@ -26,6 +27,12 @@ struct PoolOptions {
   bool create = false;
   // How many times its space the pool may promise.
   double overcommit = 1.0;
+  // The pool that must be found there; "" for whichever is.
+  std::string uuid = "";
+  // How often the disk is asked whether it works, and tried again while it does not.
+  absl::Duration check_interval = absl::Seconds(5);
+  // A disk that takes longer for a small write is taken for one that hangs.
+  absl::Duration disk_patience = absl::Seconds(10);
 };
 
 // A directory on one disk that holds volumes: its identity, its directories, its space, and the
@@ -35,11 +42,13 @@ class Pool {
  public:
   // Opens and locks a pool, or prepares one. FAILED_PRECONDITION, saying which and what to do, when
   // the directory is missing, its filesystem is not mounted, it is not prepared, it belongs to
-  // another filesystem, or another process owns it.
+  // another filesystem, it is another pool than the one that must be there, or another process owns
+  // it.
   static absl::StatusOr<std::unique_ptr<Pool>> Open(const PoolOptions& options);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
+  [[nodiscard]] const PoolOptions& options() const { return options_; }
   [[nodiscard]] const std::string& name() const { return options_.name; }
   // Absolute, without links.
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -70,10 +79,18 @@ class Pool {
   // fsync of something that is, or may be, visible. After an error nobody can know what is on the
   // disk, so the pool is faulted: it refuses all changes until it is opened anew.
   absl::Status SyncOrFault(int fd);
+  // Asks the disk whether it still works: a small write, now and then synced. Faults the pool when
+  // it does not. Hangs with the disk.
+  absl::Status CheckDisk();
   // Faults the pool when `status` carries an errno that says that its disk fails.
   void FaultOnDiskError(const absl::Status& status);
   // Why the pool refuses changes; OK while it does not.
   [[nodiscard]] absl::Status fault() const;
+  // Refuses all changes from now on, with this reason, until the pool is opened anew.
+  void GiveUp(absl::string_view why);
+  // Gives the disk back: closes every descriptor, the lock too. The pool is faulted and nobody
+  // works on it.
+  void Release();
 
   // Asks the filesystem for its space. Cheap, but may hang with the disk: not for an RPC's own
   // thread.
@@ -82,11 +99,13 @@ class Pool {
  private:
   explicit Pool(PoolOptions options) : options_(std::move(options)), ledger_(options_.overcommit) {}
 
-  absl::Status Fault(const absl::Status& cause);
+  absl::Status FaultByDisk(const absl::Status& cause);
+  absl::Status Fault(const absl::Status& reason);
   absl::Status OpenRoot();
   absl::Status OpenPrepared();
   absl::Status OpenDirectories();
   absl::Status Lock();
+  absl::Status NoteOwner();
   void ProbeFilesystem();
 
   const PoolOptions options_;
@@ -100,6 +119,8 @@ class Pool {
   UniqueFd root_;
   UniqueFd meta_;
   UniqueFd lock_;
+  std::string owner_;       // what stands in the lock file
+  int checks_of_disk_ = 0;  // CheckDisk's alone
   UniqueFd volumes_;
   UniqueFd snapshots_;
   UniqueFd staging_;

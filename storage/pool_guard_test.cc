@@ -68,18 +68,6 @@ TEST_F(PoolGuardTest, WhatIsMountedOverThePoolIsNotTakenForIt) {
   EXPECT_THAT(node_->Entries("volumes"), ::testing::ElementsAre(volume_->id()));
 }
 
-TEST_F(PoolGuardTest, AnotherMountOfTheSameDiskIsNotTakenForThePool) {
-  uuid_ = node_->PoolUuid();
-  const std::string& path = node_->disk().path();
-  {
-    ASSERT_OK_AND_ASSIGN(const UniqueFd root, host::OpenPath(path, O_PATH | O_DIRECTORY));
-    ASSERT_OK_AND_ASSIGN(const UniqueFd tree, host::CloneTree(root.get()));
-    ASSERT_OK(host::AttachMount(tree.get(), root.get()));
-  }
-  ExpectAllRefused("mount it again and restart the driver");
-  ASSERT_OK(host::Unmount(path));
-}
-
 TEST_F(PoolGuardTest, PoolThatIsNoLongerMountedIsNotTakenForEmpty) {
   uuid_ = node_->PoolUuid();
   ASSERT_EQ(::umount2(node_->disk().path().c_str(), MNT_DETACH), 0);
@@ -120,6 +108,7 @@ TEST_P(PoolFaultTest, DiskThatFailsEndsAllChangesUntilItIsOpenedAnew) {
   ASSERT_OK(node->disk().CutPower());
   // The first to meet the fault may have an error of its own.
   EXPECT_FALSE(node->Delete(volume).ok());
+  ASSERT_TRUE(Eventually([&] { return !node->storage().CheckHealthy().ok(); }));
   const auto faulted = Unavailable("faulted");
   EXPECT_THAT(node->Create(RequestFor(kind, "b")),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("faulted")));

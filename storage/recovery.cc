@@ -33,12 +33,14 @@ namespace nodevol::storage {
 
 class Recovery {
  public:
-  explicit Recovery(Engine& engine) : engine_(engine), pool_(engine.pool()) {}
+  Recovery(Engine& engine, RecordTrust trust)
+      : engine_(engine), pool_(engine.pool()), trust_(trust) {}
 
   absl::Status Run() {
     RETURN_IF_ERROR(EmptyStaging(pool_));
     RETURN_IF_ERROR(LoadVolumes());
     RETURN_IF_ERROR(LoadSnapshots());
+    if (trust_ == RecordTrust::kRewrite) RETURN_IF_ERROR(SyncDirectories());
     RETURN_IF_ERROR(FindMounts());
     log::Info("pool opened",
               {{"pool", pool_.name()},
@@ -64,6 +66,10 @@ class Recovery {
     RETURN_IF_ERROR(ReadRecord(object, kRecordFile, *record));
     if (record->id() != id.text() || id.pool_uuid() != pool_.uuid()) {
       return absl::DataLossError(absl::StrCat("its record is that of ", record->id()));
+    }
+    if (trust_ == RecordTrust::kRewrite) {
+      RETURN_IF_ERROR(ReplaceRecord(object, kRecordFile, *record));
+      RETURN_IF_ERROR(pool_.SyncOrFault(object));
     }
     return record;
   }
@@ -151,6 +157,13 @@ class Recovery {
     return absl::OkStatus();
   }
 
+  absl::Status SyncDirectories() {
+    for (const int directory : {pool_.volumes(), pool_.snapshots(), pool_.trash()}) {
+      RETURN_IF_ERROR(pool_.SyncOrFault(directory));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status FindMounts() {
     RETURN_IF_ERROR(FindLoops());
     ASSIGN_OR_RETURN(const std::vector<host::MountEntry> table, host::ReadMountTable());
@@ -213,6 +226,7 @@ class Recovery {
 
   Engine& engine_;
   Pool& pool_;
+  const RecordTrust trust_;
   absl::flat_hash_map<FileKey, std::string> images_;
   absl::flat_hash_map<int, std::string> loops_;
   absl::flat_hash_set<int> used_loops_;
@@ -220,6 +234,6 @@ class Recovery {
   int loops_freed_ = 0;
 };
 
-absl::Status Recover(Engine& engine) { return Recovery(engine).Run(); }
+absl::Status Recover(Engine& engine, RecordTrust trust) { return Recovery(engine, trust).Run(); }
 
 }  // namespace nodevol::storage

@@ -8,6 +8,14 @@ namespace nodevol::storage {
 
 class Engine;
 
+// What the records that a start reads are worth.
+enum class RecordTrust {
+  kDurable,  // what is read is on the disk
+  // The filesystem has failed and was not unmounted since: what is read may be in memory only. Each
+  // record is written anew, durably, before it is believed.
+  kRewrite,
+};
+
 // What a start does before the first call. In this order:
 //   1. staging/ is emptied: what is there was never acknowledged;
 //   2. the records are read into the index and the ledger; one that is damaged is set
@@ -16,7 +24,7 @@ class Engine;
 //   4. mounts of the pool's volumes are found in the mount table; loop devices on its
 //      images that no mount uses are freed.
 // Interrupted anywhere it can be done again. The trash is left to the reaper.
-absl::Status Recover(Engine& engine);
+absl::Status Recover(Engine& engine, RecordTrust trust);
 
 }  // namespace nodevol::storage
 

@@ -41,6 +41,11 @@ absl::Status Reserve::RestoreLocked() {
   return absl::OkStatus();
 }
 
+void Reserve::Close() {
+  absl::MutexLock lock(&mutex_);
+  file_.reset();
+}
+
 absl::Status Reserve::GiveUp() {
   absl::MutexLock lock(&mutex_);
   present_ = false;

@@ -23,6 +23,9 @@ class Reserve {
   // then the reserve is missing until Restore succeeds.
   absl::Status Open(int meta, int64_t bytes);
 
+  // Lets go of the file; its space stays taken.
+  void Close();
+
   // Frees the space for those who are deleting now.
   absl::Status GiveUp();
   // Takes it back where it was given up. RESOURCE_EXHAUSTED while there is no room.

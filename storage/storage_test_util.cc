@@ -128,8 +128,11 @@ absl::StatusOr<std::unique_ptr<TestNode>> TestNode::Create(
 absl::Status TestNode::Open() {
   std::vector<PoolOptions> pools;
   for (const TestFilesystem& disk : disks_) {
-    pools.push_back(
-        {.name = absl::StrCat("pool-", pools.size()), .path = disk.path(), .create = true});
+    pools.push_back({.name = absl::StrCat("pool-", pools.size()),
+                     .path = disk.path(),
+                     .create = true,
+                     .check_interval = absl::Milliseconds(100),
+                     .disk_patience = absl::Seconds(2)});
   }
   ASSIGN_OR_RETURN(storage_, LocalStorage::Open("node-1", pools));
   return absl::OkStatus();

@@ -85,7 +85,8 @@ TEST_F(DescriptorExhaustionTest, CallsMeanwhileFailWithoutATrace) {
     EXPECT_THAT(client().Create("cut short", 0), StatusIs(absl::StatusCode::kUnavailable));
   }
   connections.clear();
-  EXPECT_OK(pod_->Stop(client()));
+  // The driver has to see first that they are gone; until then a CO retries.
+  EXPECT_OK(Eventually([this] { return pod_->Stop(client()); }));
   EXPECT_OK(client().Delete(pod_->volume_id()));
   EXPECT_OK(CheckPoolEmpty(node().disk()));
 }

@@ -62,7 +62,7 @@ std::string BackingFile(int loop_number) {
 
 // A loop device is freed a moment after its mount is gone.
 void AwaitLoopGone(int number) {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 5000; ++i) {
     const absl::StatusOr<host::LoopDevice> device = host::OpenLoop(number, true);
     if (!device.ok()) return;
     const auto backing = host::LoopBackingOf(device->fd.get());
@@ -124,9 +124,21 @@ TestFilesystem::~TestFilesystem() {
   if (!path_.empty()) ::rmdir(path_.c_str());
 }
 
+// A disk is one device, also when it is mounted a second time; the first mount may still be in use.
+absl::StatusOr<host::LoopDevice> TestFilesystem::Device() const {
+  ASSIGN_OR_RETURN(const host::FileInfo image, host::Inspect(image_.get()));
+  if (loop_number_ >= 0) {
+    ASSIGN_OR_RETURN(host::LoopDevice loop, host::OpenLoop(loop_number_, /*read_only=*/false));
+    ASSIGN_OR_RETURN(const auto backing, host::LoopBackingOf(loop.fd.get()));
+    if (backing.has_value() && backing->device == image.device && backing->inode == image.inode) {
+      return loop;
+    }
+  }
+  return host::AttachLoop(image_.get(), {.autoclear = true, .sector_bytes = 4096});
+}
+
 absl::Status TestFilesystem::Mount() {
-  ASSIGN_OR_RETURN(const host::LoopDevice loop,
-                   host::AttachLoop(image_.get(), {.autoclear = true, .sector_bytes = 4096}));
+  ASSIGN_OR_RETURN(const host::LoopDevice loop, Device());
   std::vector<host::FilesystemOption> options;
   if (!options_.mount_option.empty()) options.emplace_back(options_.mount_option, "");
   ASSIGN_OR_RETURN(const UniqueFd tree,

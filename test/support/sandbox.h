@@ -10,6 +10,7 @@
 
 #include "base/unique_fd.h"
 #include "host/filesystem.h"
+#include "host/loop_device.h"
 
 // Real filesystems for tests, none of which outlives the test process, however it ends: mounts are
 // made in a mount namespace of its own, images are files without a name, loop devices free
@@ -57,6 +58,7 @@ class TestFilesystem {
   absl::Status Mount();
 
  private:
+  [[nodiscard]] absl::StatusOr<host::LoopDevice> Device() const;
   TestFilesystem(Options options, UniqueFd image, std::string path)
       : options_(std::move(options)), image_(std::move(image)), path_(std::move(path)) {}
 
