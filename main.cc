@@ -53,6 +53,10 @@ std::vector<rpc::Gauge> PoolGauges(const storage::LocalStorage& storage) {
         static_cast<double>(pool.available_bytes));
     add("promised_bytes", "Space promised to volumes and pinned by snapshots.",
         static_cast<double>(pool.promised_bytes));
+    add("kept_bytes", "Of the promised space: held by deleted volumes that can be had back.",
+        static_cast<double>(pool.kept_bytes));
+    add("kept_volumes", "Deleted volumes that can be had back.",
+        static_cast<double>(pool.kept_volumes));
     add("volumes", "Volumes in the pool.", static_cast<double>(pool.volumes));
     add("snapshots", "Snapshots in the pool.", static_cast<double>(pool.snapshots));
     add("damaged", "Volumes and snapshots that can't be used because of their record.",

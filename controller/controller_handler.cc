@@ -54,11 +54,6 @@ absl::Status CheckSource(const csi::v1::VolumeContentSource& source) {
 absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeRequest& request) {
   if (request.name().empty()) return Required("name");
   if (request.volume_capabilities().empty()) return Required("volume_capabilities");
-  if (!request.mutable_parameters().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("mutable parameter \"", request.mutable_parameters().begin()->first,
-                     "\": this driver has none; remove the VolumeAttributesClass"));
-  }
   v1::VolumeRequest converted;
   converted.set_name(request.name());
   *converted.mutable_capacity_range() = rpc::FromCsi(request.capacity_range());
@@ -66,6 +61,7 @@ absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeReq
     ASSIGN_OR_RETURN(*converted.add_capabilities(), rpc::ParseCapability(capability));
   }
   *converted.mutable_parameters() = request.parameters();
+  *converted.mutable_mutable_parameters() = request.mutable_parameters();
   if (request.has_volume_content_source()) {
     RETURN_IF_ERROR(CheckSource(request.volume_content_source()));
     *converted.mutable_content_source() = rpc::FromCsi(request.volume_content_source());
@@ -202,6 +198,22 @@ void ControllerHandler::ExpandVolume(const Context& context,
             response.set_node_expansion_required(expanded.node_expansion_required);
             return response;
           }));
+}
+
+void ControllerHandler::ModifyVolume(const Context& context,
+                                     const csi::v1::ControllerModifyVolumeRequest& request,
+                                     Callback<csi::v1::ControllerModifyVolumeResponse> done) {
+  const absl::Status valid = [&]() -> absl::Status {
+    if (request.volume_id().empty()) return Required("volume_id");
+    if (request.mutable_parameters().empty()) return Required("mutable_parameters");
+    return Find(request.volume_id()).status();
+  }();
+  if (!valid.ok()) return std::move(done)(valid);
+  storage_.ModifyVolume(
+      context, *VolumeId::Parse(request.volume_id()), request.mutable_parameters(),
+      Converting<storage::VolumePtr>(std::move(done), [](const storage::VolumePtr&) {
+        return csi::v1::ControllerModifyVolumeResponse();
+      }));
 }
 
 void ControllerHandler::CreateSnapshot(const Context& context,

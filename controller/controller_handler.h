@@ -30,6 +30,8 @@ class ControllerHandler {
                        Callback<csi::v1::ControllerUnpublishVolumeResponse> done);
   void ExpandVolume(const Context& context, const csi::v1::ControllerExpandVolumeRequest& request,
                     Callback<csi::v1::ControllerExpandVolumeResponse> done);
+  void ModifyVolume(const Context& context, const csi::v1::ControllerModifyVolumeRequest& request,
+                    Callback<csi::v1::ControllerModifyVolumeResponse> done);
   void CreateSnapshot(const Context& context, const csi::v1::CreateSnapshotRequest& request,
                       Callback<csi::v1::CreateSnapshotResponse> done);
   void DeleteSnapshot(const Context& context, const csi::v1::DeleteSnapshotRequest& request,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/message_differencer.h"
 
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -14,10 +15,13 @@
 #include "controller/snapshot_message.h"
 #include "rpc/convert.h"
 #include "storage/capability.h"
+#include "storage/volume_attributes.h"
 #include "storage/volume_spec.h"
 
 namespace nodevol::controller {
 namespace {
+
+using google::protobuf::util::MessageDifferencer;
 
 absl::StatusOr<storage::ListQuery> ToListQuery(ListKind kind, int32_t max_entries,
                                                const std::string& token) {
@@ -51,8 +55,10 @@ absl::Status CheckConfirmed(const v1::VolumeRecord& volume,
       !SameMap(request.volume_context(), volume.volume_context())) {
     return absl::InvalidArgumentError("the volume has another volume_context");
   }
-  if (!request.mutable_parameters().empty()) {
-    return absl::InvalidArgumentError("volumes of this driver have no mutable parameters");
+  v1::VolumeAttributes asked = volume.attributes();
+  RETURN_IF_ERROR(storage::SetAttributes(request.mutable_parameters(), asked));
+  if (!MessageDifferencer::Equals(asked, volume.attributes())) {
+    return absl::InvalidArgumentError("the volume has other mutable parameters");
   }
   return absl::OkStatus();
 }
@@ -76,7 +82,7 @@ csi::v1::ControllerGetCapabilitiesResponse ControllerHandler::GetCapabilities() 
        {Rpc::CREATE_DELETE_VOLUME, Rpc::PUBLISH_UNPUBLISH_VOLUME, Rpc::LIST_VOLUMES,
         Rpc::GET_CAPACITY, Rpc::CREATE_DELETE_SNAPSHOT, Rpc::LIST_SNAPSHOTS, Rpc::CLONE_VOLUME,
         Rpc::PUBLISH_READONLY, Rpc::EXPAND_VOLUME, Rpc::LIST_VOLUMES_PUBLISHED_NODES,
-        Rpc::GET_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::GET_SNAPSHOT}) {
+        Rpc::GET_VOLUME, Rpc::MODIFY_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::GET_SNAPSHOT}) {
     response.add_capabilities()->mutable_rpc()->set_type(type);
   }
   return response;
@@ -98,6 +104,7 @@ absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerHandler::V
   *confirmed.mutable_volume_capabilities() = request.volume_capabilities();
   *confirmed.mutable_volume_context() = request.volume_context();
   *confirmed.mutable_parameters() = request.parameters();
+  *confirmed.mutable_mutable_parameters() = request.mutable_parameters();
   return response;
 }
 

@@ -143,6 +143,17 @@ ServerUnaryReactor* ControllerService::ControllerExpandVolume(
       });
 }
 
+ServerUnaryReactor* ControllerService::ControllerModifyVolume(
+    CallbackServerContext* context, const csi::v1::ControllerModifyVolumeRequest* request,
+    csi::v1::ControllerModifyVolumeResponse* response) {
+  return calls_.Run(
+      {"ControllerModifyVolume"}, context, request, response,
+      [this](const Context& operation, const csi::v1::ControllerModifyVolumeRequest& checked,
+             Callback<csi::v1::ControllerModifyVolumeResponse> done) {
+        handler_.ModifyVolume(operation, checked, std::move(done));
+      });
+}
+
 ServerUnaryReactor* ControllerService::ControllerGetVolume(
     CallbackServerContext* context, const csi::v1::ControllerGetVolumeRequest* request,
     csi::v1::ControllerGetVolumeResponse* response) {

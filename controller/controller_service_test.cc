@@ -56,7 +56,6 @@ TEST_F(ControllerServiceTest, EveryCallReachesItsHandler) {
 }
 
 TEST_F(ControllerServiceTest, WhatIsNotAnnouncedIsUnimplemented) {
-  EXPECT_EQ(CodeOf(&Stub::ControllerModifyVolume), absl::StatusCode::kUnimplemented);
   EXPECT_EQ(CodeOf(&Stub::ControllerGetVolumeHealth), absl::StatusCode::kUnimplemented);
   EXPECT_EQ(CodeOf(&Stub::ControllerListVolumeHealth), absl::StatusCode::kUnimplemented);
 }
@@ -70,7 +69,7 @@ TEST_F(ControllerServiceTest, CapabilitiesAreTheseAndEachOnce) {
                            Rpc::LIST_VOLUMES, Rpc::GET_CAPACITY, Rpc::CREATE_DELETE_SNAPSHOT,
                            Rpc::LIST_SNAPSHOTS, Rpc::CLONE_VOLUME, Rpc::PUBLISH_READONLY,
                            Rpc::EXPAND_VOLUME, Rpc::LIST_VOLUMES_PUBLISHED_NODES, Rpc::GET_VOLUME,
-                           Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::GET_SNAPSHOT}));
+                           Rpc::MODIFY_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::GET_SNAPSHOT}));
 }
 
 TEST_F(ControllerServiceTest, IdWithAControlCharacterNeverReachesTheStorage) {

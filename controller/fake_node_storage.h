@@ -58,6 +58,14 @@ class FakeNodeStorage : public storage::NodeStorage {
     std::move(done)(storage::ExpandedVolume{volume, node_expansion_required});
   }
 
+  void ModifyVolume(const Context&, const VolumeId& id,
+                    const google::protobuf::Map<std::string, std::string>& parameters,
+                    Callback<VolumePtr> done) override {
+    if (!Answers()) return std::move(done)(answer);
+    modified_with = {parameters.begin(), parameters.end()};
+    std::move(done)(VolumePtr(volumes.at(id.text())));
+  }
+
   void PublishVolume(const Context&, const VolumeId& id,
                      const v1::ControllerPublication& publication,
                      Callback<VolumePtr> done) override {
@@ -135,6 +143,7 @@ class FakeNodeStorage : public storage::NodeStorage {
   std::map<std::string, SnapshotPtr> snapshots;
   storage::Capacity capacity;
   bool node_expansion_required = false;
+  std::map<std::string, std::string> modified_with;
   // What changes answer; when it is an error they change nothing.
   absl::Status answer;
   int changes_asked = 0;

@@ -93,9 +93,15 @@ TEST_F(ValidateCapabilitiesTest, OtherContextIsNotConfirmed) {
   ExpectNotConfirmed("volume_context");
 }
 
-TEST_F(ValidateCapabilitiesTest, MutableParametersAreNotConfirmed) {
+TEST_F(ValidateCapabilitiesTest, OnlyTheVolumesMutableParametersAreConfirmed) {
   (*request_.mutable_mutable_parameters())["iops"] = "1";
+  ExpectNotConfirmed("\"iops\"");
+  request_.mutable_mutable_parameters()->clear();
+  (*request_.mutable_mutable_parameters())["undeleteWindow"] = "24h";
   ExpectNotConfirmed("mutable parameters");
+  (*request_.mutable_mutable_parameters())["undeleteWindow"] = "0";
+  ASSERT_OK_AND_ASSIGN(const auto response, Validate());
+  EXPECT_EQ(response.confirmed().mutable_parameters().at("undeleteWindow"), "0");
 }
 
 TEST_F(ValidateCapabilitiesTest, ArgumentsComeBeforeExistence) {

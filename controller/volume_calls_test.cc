@@ -13,6 +13,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 class VolumeCallsTest : public ControllerFixture {
  protected:
@@ -196,6 +197,21 @@ TEST_F(VolumeCallsTest, ExpandBeyondThePoolIsWhatTheStorageSays) {
   const std::string id = MakeVolume("pvc-1");
   storage_.answer = absl::OutOfRangeError("no room");
   EXPECT_THAT(Expand(ExpandRequest(id, 1)), StatusIs(absl::StatusCode::kOutOfRange, "no room"));
+}
+
+TEST_F(VolumeCallsTest, ModifyPassesItsParametersOn) {
+  csi::v1::ControllerModifyVolumeRequest request;
+  EXPECT_THAT(Call(&ControllerHandler::ModifyVolume, request),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("volume_id")));
+  request.set_volume_id(UnknownId());
+  EXPECT_THAT(Call(&ControllerHandler::ModifyVolume, request),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("mutable_parameters")));
+  (*request.mutable_mutable_parameters())["undeleteWindow"] = "24h";
+  EXPECT_THAT(Call(&ControllerHandler::ModifyVolume, request),
+              StatusIs(absl::StatusCode::kNotFound));
+  request.set_volume_id(MakeVolume("pvc-1"));
+  EXPECT_OK(Call(&ControllerHandler::ModifyVolume, request));
+  EXPECT_THAT(storage_.modified_with, ElementsAre(Pair("undeleteWindow", "24h")));
 }
 
 TEST_F(VolumeCallsTest, GetAnswersTheVolumeAsCreateDid) {

@@ -147,6 +147,12 @@ uint32_t DirectIoAlignment(int fd) {
   return raw.stx_dio_offset_align;
 }
 
+absl::Status Trim(int fd) {
+  fstrim_range everything = {.start = 0, .len = std::numeric_limits<uint64_t>::max(), .minlen = 0};
+  if (::ioctl(fd, FITRIM, &everything) != 0) return ErrnoStatus(errno, "trim the filesystem");
+  return absl::OkStatus();
+}
+
 absl::Status Freeze(int fd) {
   if (::ioctl(fd, FIFREEZE, 0) != 0) return ErrnoStatus(errno, "freeze the filesystem");
   return absl::OkStatus();

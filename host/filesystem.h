@@ -41,6 +41,10 @@ absl::StatusOr<bool> SupportsReflink(int directory);
 // STATX_DIOALIGN; directories have none).
 uint32_t DirectIoAlignment(int fd);
 
+// Has the filesystem mounted at fd (open for reading) discard all blocks that it does not use
+// (FITRIM). Costs grow with what is free.
+absl::Status Trim(int fd);
+
 // Freezes a mounted filesystem: writers wait, the disk is consistent (FIFREEZE). Neither closing fd
 // nor the death of the process thaws it: whoever freezes must have made sure that somebody thaws.
 absl::Status Freeze(int fd);

@@ -92,6 +92,18 @@ absl::StatusOr<UniqueFd> NewMount(absl::string_view filesystem, absl::string_vie
   return UniqueFd(tree);
 }
 
+absl::Status ReconfigureFilesystem(int fd, const std::vector<FilesystemOption>& options) {
+  const UniqueFd context(::fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+  if (!context.valid()) return ErrnoStatus(errno, "fspick");
+  for (const FilesystemOption& option : options) {
+    RETURN_IF_ERROR(SetOption(context.get(), option));
+  }
+  if (::fsconfig(context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0) {
+    return ContextError(context.get(), errno, "reconfigure the filesystem");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetMountAttributes(int tree, const MountAttributes& attributes) {
   struct mount_attr change = {};
   change.attr_set = Bits(attributes);

@@ -43,6 +43,10 @@ absl::StatusOr<UniqueFd> NewMount(absl::string_view filesystem, absl::string_vie
                                   bool read_only, const std::vector<FilesystemOption>& options,
                                   const MountAttributes& attributes);
 
+// Changes options of the filesystem that is mounted at `fd` (O_PATH is enough), in all its mounts;
+// others stay as they are (fspick(2)). Some filesystems ignore what they can't change.
+absl::Status ReconfigureFilesystem(int fd, const std::vector<FilesystemOption>& options);
+
 // Sets all attributes of a detached mount.
 absl::Status SetMountAttributes(int tree, const MountAttributes& attributes);
 

@@ -30,7 +30,7 @@ absl::StatusOr<std::vector<MountEntry>> ReadMountTable() {
   while (mnt_table_next_fs(table.get(), iterator.get(), &line) == 0) {
     entries.push_back({mnt_fs_get_devno(line), OrEmpty(mnt_fs_get_root(line)),
                        OrEmpty(mnt_fs_get_target(line)), OrEmpty(mnt_fs_get_fstype(line)),
-                       OrEmpty(mnt_fs_get_source(line))});
+                       OrEmpty(mnt_fs_get_source(line)), OrEmpty(mnt_fs_get_fs_options(line))});
   }
   return entries;
 }

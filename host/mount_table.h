@@ -18,6 +18,7 @@ struct MountEntry {
   std::string target;
   std::string filesystem;  // its type
   std::string source;
+  std::string filesystem_options;  // "rw,discard"
 };
 
 // All mounts of this mount namespace, oldest first. Costs grow with their number: for start-up, not

@@ -55,7 +55,8 @@ class Backend {
   // and clones. A copy is a point in time or it is refused: FAILED_PRECONDITION when the source is
   // in use and the filesystem can't share blocks.
   virtual absl::Status Copy(const CopySource& source, int object, bool read_only) = 0;
-  // Makes the content as large as the record says; it never shrinks. Repeating it is cheap.
+  // Makes the content as large as the record says; it never shrinks. With it go those attributes
+  // that are limits. Repeating it is cheap.
   virtual absl::Status ApplySize(int object, const v1::VolumeRecord& record) = 0;
   // Readies what a larger size needs and may be refused for lack of space, before it is promised.
   virtual absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) = 0;
@@ -80,6 +81,9 @@ class Backend {
   virtual absl::Status Flush(const v1::VolumeRecord& record, int fd) = 0;
   // UNAVAILABLE when somebody has the content open although it is mounted nowhere.
   virtual absl::Status CheckUnused(int object) = 0;
+  // Gives the volume in use at `fd` the attributes of its record; those of the content are
+  // ApplySize's.
+  virtual absl::Status ApplyAttributesInUse(const v1::VolumeRecord& record, int fd) = 0;
   // Tells the device and the filesystem in use at `fd` that the content has grown.
   // FAILED_PRECONDITION when that can't be done while it is in use; it happens at the next stage
   // then.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "base/errno_status.h"
@@ -15,6 +16,7 @@
 #include "base/status_macros.h"
 #include "host/btrfs.h"
 #include "host/btrfs_quota.h"
+#include "storage/discard.h"
 #include "storage/image_backend.h"
 #include "storage/layout.h"
 #include "storage/recovery.h"
@@ -84,7 +86,9 @@ void Engine::OnMonitor() {
   asked_disk_at_ = absl::ToInt64Nanoseconds(MonotonicNow());
   const absl::Status works = pool_->CheckDisk();
   asked_disk_at_ = 0;
-  if (works.ok() && pool_->reserve().Missing() > 0) pool_->reserve().Restore().IgnoreError();
+  if (!works.ok()) return;
+  MakeRoom();
+  if (pool_->reserve().Missing() > 0) pool_->reserve().Restore().IgnoreError();
 }
 
 bool Engine::Hangs() const {
@@ -119,10 +123,15 @@ bool Engine::Retire() {
 void Engine::OnReap() {
   if (!pool_->Check().ok()) return;
   if (MonotonicNow() >= next_measurement_) {
+    TrimVolumes(*this);
     MeasureVolumes();
     next_measurement_ = MonotonicNow() + kMeasurementInterval;
   }
-  if (const absl::Status emptied = EmptyTrash(*pool_); !emptied.ok()) {
+  const absl::Time now = absl::Now();
+  for (const KeptVolume& expired : kept_.TakeExpired(now)) {
+    pool_->ledger().Release(LedgerKey(expired.name));
+  }
+  if (const absl::Status emptied = EmptyTrash(*pool_, now); !emptied.ok()) {
     log::Warn("the trash can't be emptied; it is tried again every minute",
               {{"pool", pool_->name()}, {"error", emptied}});
   }
@@ -144,11 +153,15 @@ void Engine::MeasureVolumes() {
 }
 
 void Engine::Measure(const v1::VolumeRecord& record) {
-  const absl::StatusOr<UniqueFd> object = host::OpenDirectory(pool_->volumes(), record.id());
-  if (!object.ok()) return;  // deleted meanwhile
-  const absl::StatusOr<int64_t> written = BackendOf(record).WrittenBytes(object->get());
+  const absl::StatusOr<int64_t> written = WrittenBytesOf(pool_->volumes(), record.id(), record);
   const std::optional<VolumeId> id = VolumeId::Parse(record.id());
   if (written.ok() && id.has_value()) pool_->ledger().SetWritten(LedgerKey(*id), *written);
+}
+
+absl::StatusOr<int64_t> Engine::WrittenBytesOf(int parent, const std::string& name,
+                                               const v1::VolumeRecord& record) {
+  ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(parent, name));
+  return BackendOf(record).WrittenBytes(object.get());
 }
 
 Backend* Engine::BackendFor(const VolumeSpec& spec) {

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -19,6 +20,7 @@
 #include "base/unique_fd.h"
 #include "storage/backend.h"
 #include "storage/ids.h"
+#include "storage/kept_volumes.h"
 #include "storage/ledger.h"
 #include "storage/mount_index.h"
 #include "storage/node_storage.h"
@@ -66,6 +68,7 @@ class Engine {
   const Pool& pool() const { return *pool_; }
   const ObjectIndex<v1::VolumeRecord>& volumes() const { return volumes_; }
   const ObjectIndex<v1::SnapshotRecord>& snapshots() const { return snapshots_; }
+  const KeptVolumes& kept() const { return kept_; }
   MountIndex& mounts() { return mounts_; }
 
   // Short work, and work that copies, formats or walks.
@@ -94,10 +97,16 @@ class Engine {
   // The promise of an object in the ledger.
   static std::string LedgerKey(const VolumeId& id);
   static std::string LedgerKey(const SnapshotId& id);
+  static std::string LedgerKey(const TrashName& name);
 
   absl::StatusOr<VolumePtr> CreateVolume(const OperationContext& context, CreateVolumePlan plan);
   absl::Status DeleteVolume(const VolumeId& id);
   absl::StatusOr<ExpandedVolume> ExpandVolume(const VolumeId& id, const v1::CapacityRange& range);
+  // Brings a deleted volume back, as it was. NOT_FOUND when it is not kept; ALREADY_EXISTS when
+  // there is one of its id.
+  absl::StatusOr<VolumePtr> UndeleteVolume(const VolumeId& id);
+  absl::StatusOr<VolumePtr> ModifyVolume(
+      const VolumeId& id, const google::protobuf::Map<std::string, std::string>& parameters);
   absl::StatusOr<VolumePtr> PublishVolume(const VolumeId& id,
                                           const v1::ControllerPublication& publication);
   absl::Status UnpublishVolume(const VolumeId& id, const std::string& node_id);
@@ -121,6 +130,8 @@ class Engine {
   void OnReap();
   void MeasureVolumes();
   void Measure(const v1::VolumeRecord& record);
+  absl::StatusOr<int64_t> WrittenBytesOf(int parent, const std::string& name,
+                                         const v1::VolumeRecord& record);
   // Every change ends here: the space is looked at anew, and the pool faulted if its disk has
   // failed.
   template <typename Result>
@@ -133,10 +144,24 @@ class Engine {
   absl::Status CheckNotInUse(int object, const v1::VolumeRecord& record);
   absl::StatusOr<ExpandedVolume> DoExpandVolume(const VolumeId& id, const v1::CapacityRange& range);
   absl::Status Grow(int object, const v1::VolumeRecord& before, const v1::VolumeRecord& after);
+  absl::StatusOr<VolumePtr> DoModifyVolume(
+      const VolumeId& id, const google::protobuf::Map<std::string, std::string>& parameters);
+  // Changes the record first, then what it says; puts it back when `apply` fails. A crash between
+  // the two leaves a record that recovery and the next stage fulfil.
+  absl::Status Promise(int object, const v1::VolumeRecord& before, const v1::VolumeRecord& after,
+                       absl::FunctionRef<absl::Status(const v1::VolumeRecord&)> apply);
   absl::StatusOr<VolumePtr> DoPublishVolume(const VolumeId& id,
                                             const v1::ControllerPublication& publication);
   absl::Status DoUnpublishVolume(const VolumeId& id, const std::string& node_id);
   absl::StatusOr<VolumePtr> ReplaceVolumeRecord(int object, v1::VolumeRecord record);
+  // engine_trash.cc
+  absl::Status MoveVolumeToTrash(const VolumeId& id, const VolumePtr& record);
+  // Gives deleted volumes up, the first deleted first, until what was promised fits. Called after
+  // each promise, and when the disk fills up otherwise.
+  void MakeRoom();
+  // Returns how many bytes that frees.
+  int64_t RemoveKept(const KeptVolume& volume);
+  absl::StatusOr<VolumePtr> DoUndeleteVolume(const VolumeId& id);
   // engine_snapshots.cc
   absl::StatusOr<SnapshotPtr> DoCreateSnapshot(const SnapshotId& id,
                                                const v1::SnapshotRequest& request,
@@ -153,6 +178,8 @@ class Engine {
   std::unique_ptr<Backend> directory_;  // null where the pool can't limit directories
   ObjectIndex<v1::VolumeRecord> volumes_;
   ObjectIndex<v1::SnapshotRecord> snapshots_;
+  KeptVolumes kept_;
+  absl::Mutex room_mutex_;
   MountIndex mounts_;
   Executor fast_;
   Executor bulk_;

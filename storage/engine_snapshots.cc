@@ -34,6 +34,7 @@ absl::StatusOr<SnapshotPtr> Engine::DoCreateSnapshot(const SnapshotId& id,
       absl::StrCat("pool \"", pool_->name(), "\" has no room for what the snapshot pins");
   absl::StatusOr<Ledger::Reservation> reservation = pool_->ledger().Reserve(LedgerKey(id), pinned);
   RETURN_IF_ERROR(Annotate(reservation.status(), no_room));
+  MakeRoom();
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(*pool_));
   RETURN_IF_ERROR(CopyVolume(*this, *volume, staged.directory(), /*read_only=*/true));
   RETURN_IF_ERROR(BackendOf(*volume).SyncContent(staged.directory()));
@@ -67,7 +68,7 @@ absl::Status Engine::DoDeleteSnapshot(const SnapshotId& id) {
   const absl::Status found = snapshots_.Find(id.text()).status();
   if (absl::IsNotFound(found)) return absl::OkStatus();
   RETURN_IF_ERROR(found);
-  RETURN_IF_ERROR(MoveToTrash(*pool_, pool_->snapshots(), id.text()));
+  RETURN_IF_ERROR(MoveToTrash(*pool_, pool_->snapshots(), TrashName::ForObject(id.text())));
   snapshots_.Erase(id.text());
   pool_->ledger().Release(LedgerKey(id));
   reaper_->Kick();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
 
 #include "base/bytes.h"
@@ -18,7 +19,7 @@
 #include "storage/layout.h"
 #include "storage/record_file.h"
 #include "storage/staged_object.h"
-#include "storage/trash.h"
+#include "storage/volume_attributes.h"
 
 namespace nodevol::storage {
 namespace {
@@ -39,12 +40,14 @@ absl::StatusOr<VolumePtr> Engine::DoCreateVolume(const OperationContext& context
                                                  CreateVolumePlan& plan) {
   if (context.abandoned()) return Abandoned();
   RETURN_IF_ERROR(pool_->Check());
+  MakeRoom();
   auto record = std::make_shared<v1::VolumeRecord>();
   record->set_id(plan.id.text());
   record->set_generation(1);
   *record->mutable_request() = plan.request;
   *record->mutable_created() = google::protobuf::util::TimeUtil::GetCurrentTime();
   record->set_size_bytes(plan.size_bytes);
+  *record->mutable_attributes() = plan.spec.attributes;
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(*pool_));
   RETURN_IF_ERROR(MakeContent(plan, staged.directory(), *record));
   RETURN_IF_ERROR(BackendOf(*record).SyncContent(staged.directory()));
@@ -75,6 +78,7 @@ absl::Status Engine::MakeContent(const CreateVolumePlan& plan, int object,
     record.mutable_image()->set_fs_type(copied.fs_type());
     record.mutable_image()->set_sector_bytes(copied.sector_bytes());
   }
+  RETURN_IF_ERROR(CheckAttributes(record));
   // Now that the filesystem is chosen: a volume that can't be mounted as asked is not made.
   for (const v1::VolumeCapability& capability : plan.request.capabilities()) {
     RETURN_IF_ERROR(CheckVolumeHas(record, capability));
@@ -102,11 +106,7 @@ absl::Status Engine::DoDeleteVolume(const VolumeId& id) {
     ASSIGN_OR_RETURN(const UniqueFd object, OpenVolume(id));
     RETURN_IF_ERROR(CheckNotInUse(object.get(), **record));
   }
-  RETURN_IF_ERROR(MoveToTrash(*pool_, pool_->volumes(), id.text()));
-  volumes_.Erase(id.text());
-  pool_->ledger().Release(LedgerKey(id));
-  reaper_->Kick();
-  return absl::OkStatus();
+  return MoveVolumeToTrash(id, *record);
 }
 
 absl::Status Engine::CheckNotInUse(int object, const v1::VolumeRecord& record) {
@@ -147,6 +147,7 @@ absl::StatusOr<ExpandedVolume> Engine::DoExpandVolume(const VolumeId& id,
   VolumePtr volume = before;
   if (size > before->size_bytes()) {
     ASSIGN_OR_RETURN(Ledger::Reservation reservation, pool_->ledger().Reserve(LedgerKey(id), size));
+    MakeRoom();
     v1::VolumeRecord after = *before;
     after.set_size_bytes(size);
     RETURN_IF_ERROR(Grow(object.get(), *before, after));
@@ -173,19 +174,57 @@ absl::Status Engine::Grow(int object, const v1::VolumeRecord& before,
                           const v1::VolumeRecord& after) {
   Backend& backend = BackendOf(after);
   RETURN_IF_ERROR(backend.PrepareGrowth(object, after));
-  // The promise comes first: a crash from here on leaves a record that recovery fulfils.
+  return Promise(object, before, after, [&](const v1::VolumeRecord& promised) -> absl::Status {
+    RETURN_IF_ERROR(backend.ApplySize(object, promised));
+    return backend.SyncContent(object);
+  });
+}
+
+absl::Status Engine::Promise(int object, const v1::VolumeRecord& before,
+                             const v1::VolumeRecord& after,
+                             absl::FunctionRef<absl::Status(const v1::VolumeRecord&)> apply) {
   ASSIGN_OR_RETURN(const VolumePtr promised, ReplaceVolumeRecord(object, after));
-  absl::Status applied = backend.ApplySize(object, *promised);
-  if (applied.ok()) applied = backend.SyncContent(object);
-  if (!applied.ok() && pool_->fault().ok()) {
-    v1::VolumeRecord back = before;
-    back.set_generation(promised->generation());
-    if (const absl::Status undone = ReplaceVolumeRecord(object, back).status(); !undone.ok()) {
-      log::Error("a failed expansion could not be taken back",
-                 {{"volume_id", before.id()}, {"error", undone}});
-    }
+  const absl::Status applied = apply(*promised);
+  if (applied.ok() || !pool_->fault().ok()) return applied;
+  v1::VolumeRecord back = before;
+  back.set_generation(promised->generation());
+  if (const absl::Status undone = ReplaceVolumeRecord(object, back).status(); !undone.ok()) {
+    log::Error("a failed change could not be taken back",
+               {{"volume_id", before.id()}, {"error", undone}});
   }
   return applied;
+}
+
+absl::StatusOr<VolumePtr> Engine::ModifyVolume(
+    const VolumeId& id, const google::protobuf::Map<std::string, std::string>& parameters) {
+  return Finish(DoModifyVolume(id, parameters));
+}
+
+absl::StatusOr<VolumePtr> Engine::DoModifyVolume(
+    const VolumeId& id, const google::protobuf::Map<std::string, std::string>& parameters) {
+  ASSIGN_OR_RETURN(const VolumePtr before, volumes_.Find(id.text()));
+  v1::VolumeRecord after = *before;
+  RETURN_IF_ERROR(SetAttributes(parameters, *after.mutable_attributes()));
+  RETURN_IF_ERROR(CheckAttributes(after));
+  ASSIGN_OR_RETURN(const UniqueFd object, OpenVolume(id));
+  const auto apply = [&](const v1::VolumeRecord& record) -> absl::Status {
+    RETURN_IF_ERROR(BackendOf(record).ApplySize(object.get(), record));
+    ASSIGN_OR_RETURN(const std::vector<VolumeMount> mounts, LiveMounts(object.get(), record));
+    for (const VolumeMount& mount : mounts) {
+      ASSIGN_OR_RETURN(const std::optional<UniqueFd> fd,
+                       OpenMountOf(object.get(), record, mount.path));
+      if (!fd.has_value()) continue;
+      // One is enough: all mounts of a volume are views of one filesystem.
+      return BackendOf(record).ApplyAttributesInUse(record, fd->get());
+    }
+    return absl::OkStatus();
+  };
+  if (google::protobuf::util::MessageDifferencer::Equals(*before, after)) {
+    RETURN_IF_ERROR(apply(*before));  // a crash may have come before
+    return before;
+  }
+  RETURN_IF_ERROR(Promise(object.get(), *before, after, apply));
+  return volumes_.Find(id.text());
 }
 
 absl::StatusOr<VolumePtr> Engine::PublishVolume(const VolumeId& id,

@@ -35,16 +35,21 @@ void Ledger::SetFilesystem(int64_t total, int64_t free) {
   free_ = free;
 }
 
+void Ledger::Sums::Add(const Promise& promise, int64_t sign) {
+  promised += sign * promise.bytes;
+  written += sign * promise.written;
+  unwritten += sign * promise.Unwritten();
+}
+
 absl::StatusOr<Ledger::Reservation> Ledger::Reserve(absl::string_view key, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
-  const auto known = promises_.find(key);
-  Promise promise = known == promises_.end() ? Promise{} : known->second;
+  Promise promise = Get(key);
   const int64_t before = promise.bytes;
   if (bytes - before > AvailableLocked()) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(HumanBytes(bytes - before), " wanted, ", HumanBytes(AvailableLocked()),
-                     " available (", HumanBytes(total_), " in all, ", HumanBytes(promised_),
-                     " promised, ", HumanBytes(free_), " free)"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        HumanBytes(bytes - before), " wanted, ", HumanBytes(AvailableLocked()), " available (",
+        HumanBytes(total_), " in all, ", HumanBytes(all_.promised - expendable_.promised),
+        " promised, ", HumanBytes(free_), " free)"));
   }
   promise.bytes = bytes;
   Put(key, promise);
@@ -57,27 +62,44 @@ void Ledger::Release(absl::string_view key) { SetPromise(key, 0); }
 
 void Ledger::SetPromise(absl::string_view key, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
-  const auto known = promises_.find(key);
-  Promise promise = known == promises_.end() ? Promise{} : known->second;
+  Promise promise = Get(key);
   promise.bytes = bytes;
   Put(key, promise);
 }
 
 void Ledger::SetWritten(absl::string_view key, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
+  Promise promise = Get(key);
+  if (promise.bytes == 0) return;
+  promise.written = bytes;
+  Put(key, promise);
+}
+
+void Ledger::SetExpendable(absl::string_view key, bool expendable) {
+  absl::MutexLock lock(&mutex_);
+  Promise promise = Get(key);
+  promise.expendable = expendable;
+  Put(key, promise);
+}
+
+void Ledger::Move(absl::string_view from, absl::string_view to) {
+  absl::MutexLock lock(&mutex_);
+  const Promise promise = Get(from);
+  Put(from, {});
+  Put(to, promise);
+}
+
+Ledger::Promise Ledger::Get(absl::string_view key) const {
   const auto known = promises_.find(key);
-  if (known == promises_.end()) return;
-  Put(key, {known->second.bytes, bytes});
+  return known == promises_.end() ? Promise{} : known->second;
 }
 
 void Ledger::Put(absl::string_view key, Promise promise) {
-  const auto known = promises_.find(key);
-  if (known != promises_.end()) {
-    promised_ -= known->second.bytes;
-    unwritten_ -= known->second.Unwritten();
-  }
-  promised_ += promise.bytes;
-  unwritten_ += promise.Unwritten();
+  const Promise before = Get(key);
+  all_.Add(before, -1);
+  if (before.expendable) expendable_.Add(before, -1);
+  all_.Add(promise, 1);
+  if (promise.expendable) expendable_.Add(promise, 1);
   if (promise.bytes == 0) {
     promises_.erase(key);
   } else {
@@ -85,12 +107,19 @@ void Ledger::Put(absl::string_view key, Promise promise) {
   }
 }
 
+int64_t Ledger::Left(int64_t promised, int64_t unwritten, int64_t free) const {
+  const auto stretched = [this](int64_t bytes) {
+    constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+    const double product = static_cast<double>(bytes) * overcommit_;
+    return product < static_cast<double>(kMost) ? static_cast<int64_t>(product) : kMost;
+  };
+  return std::min(stretched(total_) - promised, stretched(free) - unwritten);
+}
+
 int64_t Ledger::AvailableLocked() const {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  const double stretched = static_cast<double>(total_) * overcommit_;
-  const int64_t ceiling =
-      stretched < static_cast<double>(kMost) ? static_cast<int64_t>(stretched) : kMost;
-  return std::max<int64_t>(0, std::min(ceiling - promised_, free_ - unwritten_));
+  return std::max<int64_t>(
+      0, Left(all_.promised - expendable_.promised, all_.unwritten - expendable_.unwritten,
+              free_ + expendable_.written));
 }
 
 int64_t Ledger::Available() const {
@@ -98,9 +127,19 @@ int64_t Ledger::Available() const {
   return AvailableLocked();
 }
 
+int64_t Ledger::Shortfall(int64_t coming) const {
+  absl::MutexLock lock(&mutex_);
+  return std::max<int64_t>(0, -Left(all_.promised, all_.unwritten, free_ + coming));
+}
+
 int64_t Ledger::Promised() const {
   absl::MutexLock lock(&mutex_);
-  return promised_;
+  return all_.promised;
+}
+
+int64_t Ledger::Expendable() const {
+  absl::MutexLock lock(&mutex_);
+  return expendable_.promised;
 }
 
 int64_t Ledger::Total() const {

@@ -17,10 +17,14 @@ namespace nodevol::storage {
 // The space of one pool: what the filesystem has, what was promised to whom, and what of the
 // promises is written already. Answers from memory. Thread-safe.
 //
-//   available = min(size x overcommit - promised, free - promised but unwritten)
+//   available = min(size x overcommit - promised, free x overcommit - promised but unwritten)
 //
 // The first bound keeps promises honest, the second sees data that is not ours. What a snapshot
 // pins is promised too: its source may be rewritten whole, and both must fit.
+//
+// A deleted volume that can still be had back keeps its promise, but only until somebody needs the
+// room: for new promises it counts as if it were gone. Whoever promised must then see to it that it
+// goes (Shortfall).
 class Ledger {
  public:
   // Space promised to a key ("volumes/ID") by an operation that is under way; given back unless
@@ -55,23 +59,43 @@ class Ledger {
   absl::StatusOr<Reservation> Reserve(absl::string_view key, int64_t bytes);
   // The same for what exists already and was promised long ago: never refused.
   void Restore(absl::string_view key, int64_t bytes);
+  // Makes the key's promise one that is given up for others, or takes that back.
+  void SetExpendable(absl::string_view key, bool expendable);
+  // Gives the promise of one key to another.
+  void Move(absl::string_view from, absl::string_view to);
   void Release(absl::string_view key);
   // How much of its promise the key has written. Unknown keys are ignored.
   void SetWritten(absl::string_view key, int64_t bytes);
 
-  // Never negative.
+  // Never negative. With what expendable promises hold.
   [[nodiscard]] int64_t Available() const;
+  // How much more than there is was promised, expendable promises included; `coming` are bytes that
+  // are being freed. 0 when all can be kept.
+  [[nodiscard]] int64_t Shortfall(int64_t coming = 0) const;
   [[nodiscard]] int64_t Promised() const;
+  // The part of it that is expendable.
+  [[nodiscard]] int64_t Expendable() const;
   [[nodiscard]] int64_t Total() const;
 
  private:
   struct Promise {
     int64_t bytes = 0;
     int64_t written = 0;
+    bool expendable = false;
     [[nodiscard]] int64_t Unwritten() const { return bytes > written ? bytes - written : 0; }
   };
+  struct Sums {
+    int64_t promised = 0;
+    int64_t written = 0;
+    int64_t unwritten = 0;
+    void Add(const Promise& promise, int64_t sign);
+  };
 
+  // What is left when these promises are kept and this much is free; negative when they can't be.
+  [[nodiscard]] int64_t Left(int64_t promised, int64_t unwritten, int64_t free) const
+      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] int64_t AvailableLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] Promise Get(absl::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Put(absl::string_view key, Promise promise) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetPromise(absl::string_view key, int64_t bytes);
 
@@ -80,8 +104,8 @@ class Ledger {
   absl::flat_hash_map<std::string, Promise> promises_ ABSL_GUARDED_BY(mutex_);
   int64_t total_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t free_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t promised_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t unwritten_ ABSL_GUARDED_BY(mutex_) = 0;
+  Sums all_ ABSL_GUARDED_BY(mutex_);
+  Sums expendable_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace nodevol::storage

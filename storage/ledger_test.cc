@@ -73,14 +73,64 @@ TEST(LedgerTest, WrittenBeyondThePromiseFreesNothing) {
   EXPECT_EQ(ledger.Available(), 30);
 }
 
-TEST(LedgerTest, OvercommitStretchesTheSizeButNotWhatIsFree) {
+TEST(LedgerTest, OvercommitStretchesTheSizeAndWhatIsFree) {
   Ledger ledger(2.0);
-  ledger.SetFilesystem(100, 150);
-  EXPECT_EQ(ledger.Available(), 150);
-  ASSERT_OK(Promise(ledger, "a", 100));
+  ledger.SetFilesystem(100, 100);
+  EXPECT_EQ(ledger.Available(), 200);
+  ASSERT_OK(Promise(ledger, "a", 150));
   EXPECT_EQ(ledger.Available(), 50);
-  ledger.SetWritten("a", 100);
-  EXPECT_EQ(ledger.Available(), 100);
+  // It writes 90: what is left unwritten would fit twice no more.
+  ledger.SetFilesystem(100, 10);
+  ledger.SetWritten("a", 90);
+  EXPECT_EQ(ledger.Available(), 0);
+}
+
+// A deleted volume of 60, 40 of them written, that is kept as long as nobody needs the room.
+class ExpendableTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ledger_.SetFilesystem(100, 60);
+    ASSERT_OK(Promise(ledger_, "volume", 60));
+    ledger_.SetWritten("volume", 40);
+    ledger_.Move("volume", "trash");
+    ledger_.SetExpendable("trash", true);
+  }
+
+  Ledger ledger_ = Ledger(1.0);
+};
+
+TEST_F(ExpendableTest, CountsAsPromisedAndAsAvailable) {
+  EXPECT_EQ(ledger_.Promised(), 60);
+  EXPECT_EQ(ledger_.Expendable(), 60);
+  EXPECT_EQ(ledger_.Available(), 100);
+  EXPECT_EQ(ledger_.Shortfall(), 0);
+}
+
+TEST_F(ExpendableTest, WhoNeedsItsRoomGetsItAndMustSeeToIt) {
+  EXPECT_OK(Promise(ledger_, "a", 40));
+  EXPECT_EQ(ledger_.Shortfall(), 0);
+  EXPECT_OK(Promise(ledger_, "b", 50));
+  EXPECT_EQ(ledger_.Shortfall(), 50);
+  EXPECT_EQ(ledger_.Available(), 10);
+  EXPECT_THAT(ledger_.Reserve("c", 11), StatusIs(absl::StatusCode::kResourceExhausted));
+  // It is given up; what it had written is being freed.
+  ledger_.Release("trash");
+  EXPECT_EQ(ledger_.Shortfall(40), 0);
+  EXPECT_EQ(ledger_.Expendable(), 0);
+}
+
+TEST_F(ExpendableTest, ComesBackAsAPromiseLikeOthers) {
+  ledger_.Move("trash", "volume");
+  ledger_.SetExpendable("volume", false);
+  EXPECT_EQ(ledger_.Available(), 40);
+  EXPECT_EQ(ledger_.Expendable(), 0);
+}
+
+// Live volumes write, or somebody else does, until what was promised does not fit any more.
+TEST_F(ExpendableTest, DiskThatFillsUpLacksItsRoom) {
+  ASSERT_OK(Promise(ledger_, "a", 40));
+  ledger_.SetFilesystem(100, 30);
+  EXPECT_EQ(ledger_.Shortfall(), 30);
 }
 
 TEST(LedgerTest, ReservationThatIsNotKeptIsUndone) {
@@ -191,9 +241,11 @@ TEST(LedgerTest, LargestDisksDoNotOverflow) {
   constexpr int64_t kEiB = kTiB * 1024 * 1024;
   Ledger ledger(100.0);
   ledger.SetFilesystem(7 * kEiB, 7 * kEiB);
-  EXPECT_EQ(ledger.Available(), 7 * kEiB);
-  EXPECT_THAT(ledger.Reserve("a", INT64_MAX), StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_OK(Promise(ledger, "a", 7 * kEiB));
+  EXPECT_EQ(ledger.Available(), INT64_MAX);
+  EXPECT_OK(Promise(ledger, "a", INT64_MAX));
+  EXPECT_EQ(ledger.Available(), 0);
+  EXPECT_EQ(ledger.Shortfall(), 0);
+  EXPECT_THAT(ledger.Reserve("b", 1), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST(LedgerTest, ManyThreadsNeverPromiseMoreThanThereIs) {

@@ -85,6 +85,17 @@ Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
   });
 }
 
+std::vector<DeletedVolume> LocalStorage::DeletedVolumes() const {
+  std::vector<DeletedVolume> all;
+  for (const std::shared_ptr<Engine>& engine : Engines()) {
+    for (const KeptVolume& kept : engine->kept().All()) {
+      all.push_back(
+          {kept.record, engine->pool().name(), kept.name.kept->deleted, kept.name.kept->until});
+    }
+  }
+  return all;
+}
+
 absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) const {
   ASSIGN_OR_RETURN(const VolumeSpec spec, ParseVolumeSpec(query.parameters, query.capabilities));
   Capacity capacity;
@@ -150,6 +161,8 @@ std::vector<PoolStatistics> LocalStorage::Statistics() const {
     pool.total_bytes = ledger.Total();
     pool.available_bytes = pool.ready ? ledger.Available() : 0;
     pool.promised_bytes = ledger.Promised();
+    pool.kept_bytes = ledger.Expendable();
+    pool.kept_volumes = engine->kept().size();
     pool.volumes = engine->volumes().size();
     pool.snapshots = engine->snapshots().size();
     pool.damaged = engine->volumes().damaged() + engine->snapshots().damaged();

@@ -305,6 +305,21 @@ void LocalStorage::ExpandVolume(const OperationContext&, const VolumeId& id,
       std::move(done));
 }
 
+void LocalStorage::UndeleteVolume(const VolumeId& id, Callback<VolumePtr> done) {
+  RunLocked<VolumePtr>(
+      id, &Engine::fast, [id](Engine& engine) { return engine.UndeleteVolume(id); },
+      std::move(done));
+}
+
+void LocalStorage::ModifyVolume(const OperationContext&, const VolumeId& id,
+                                const google::protobuf::Map<std::string, std::string>& parameters,
+                                Callback<VolumePtr> done) {
+  RunLocked<VolumePtr>(
+      id, &Engine::fast,
+      [id, parameters](Engine& engine) { return engine.ModifyVolume(id, parameters); },
+      std::move(done));
+}
+
 void LocalStorage::PublishVolume(const OperationContext&, const VolumeId& id,
                                  const v1::ControllerPublication& publication,
                                  Callback<VolumePtr> done) {

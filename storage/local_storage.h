@@ -29,11 +29,22 @@ struct LocalVolume {
   [[nodiscard]] Backend& backend() const { return engine.BackendOf(*record); }
 };
 
+// A deleted volume that can still be had back.
+struct DeletedVolume {
+  VolumePtr volume;
+  std::string pool;
+  absl::Time deleted;
+  absl::Time until;  // unless its room is needed before
+};
+
 struct PoolStatistics {
   std::string name;
   int64_t total_bytes = 0;
   int64_t available_bytes = 0;
   int64_t promised_bytes = 0;
+  // Of those promised: held by deleted volumes that can be had back, and are given up when needed.
+  int64_t kept_bytes = 0;
+  size_t kept_volumes = 0;
   size_t volumes = 0;
   size_t snapshots = 0;
   size_t damaged = 0;
@@ -58,6 +69,9 @@ class LocalStorage : public NodeStorage {
                     StatusCallback done) override;
   void ExpandVolume(const OperationContext& context, const VolumeId& id,
                     const v1::CapacityRange& range, Callback<ExpandedVolume> done) override;
+  void ModifyVolume(const OperationContext& context, const VolumeId& id,
+                    const google::protobuf::Map<std::string, std::string>& parameters,
+                    Callback<VolumePtr> done) override;
   void PublishVolume(const OperationContext& context, const VolumeId& id,
                      const v1::ControllerPublication& publication,
                      Callback<VolumePtr> done) override;
@@ -74,6 +88,11 @@ class LocalStorage : public NodeStorage {
   Page<SnapshotPtr> ListSnapshots(const ListQuery& query,
                                   const std::string& source_volume_id) const override;
   absl::StatusOr<Capacity> GetCapacity(const CapacityQuery& query) const override;
+
+  // Brings a deleted volume back. NOT_FOUND when it is not kept; ALREADY_EXISTS when there is one.
+  void UndeleteVolume(const VolumeId& id, Callback<VolumePtr> done);
+  // In the order of their deletion, pool by pool.
+  [[nodiscard]] std::vector<DeletedVolume> DeletedVolumes() const;
 
   // For the node service: runs `work` on a worker of the volume's pool, alone on that volume when
   // `exclusive`, and answers with its result. NOT_FOUND when there is no such volume.

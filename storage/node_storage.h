@@ -84,6 +84,11 @@ class NodeStorage {
   // OUT_OF_RANGE when it can't be, for want of space too.
   virtual void ExpandVolume(const OperationContext& context, const VolumeId& id,
                             const v1::CapacityRange& range, Callback<ExpandedVolume> done) = 0;
+  // Changes what can be changed (VolumeAttributesClass). NOT_FOUND; INVALID_ARGUMENT, and nothing
+  // is changed, for a key that is none, a bad value, or what this volume can't have.
+  virtual void ModifyVolume(const OperationContext& context, const VolumeId& id,
+                            const google::protobuf::Map<std::string, std::string>& parameters,
+                            Callback<VolumePtr> done) = 0;
   // Records that the controller has published the volume to a node, or that it no longer has.
   // NOT_FOUND; ALREADY_EXISTS when it is published there in another way; FAILED_PRECONDITION when
   // it is published to another node.

@@ -40,6 +40,7 @@ class Recovery {
     RETURN_IF_ERROR(EmptyStaging(pool_));
     RETURN_IF_ERROR(LoadVolumes());
     RETURN_IF_ERROR(LoadSnapshots());
+    RETURN_IF_ERROR(LoadKept());
     if (trust_ == RecordTrust::kRewrite) RETURN_IF_ERROR(SyncDirectories());
     RETURN_IF_ERROR(FindMounts());
     log::Info("pool opened",
@@ -154,6 +155,34 @@ class Recovery {
     pool_.ledger().Restore(Engine::LedgerKey(id), record->pinned_bytes());
     pool_.ledger().SetWritten(Engine::LedgerKey(id), record->pinned_bytes());
     engine_.snapshots_.Put(std::move(record));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadKept() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, host::ListDirectory(pool_.trash()));
+    for (const std::string& text : names) {
+      std::optional<TrashName> name = TrashName::Parse(text);
+      if (!name.has_value() || !name->kept.has_value()) continue;
+      const absl::Status loaded = LoadKeptVolume(*std::move(name));
+      if (loaded.ok()) continue;
+      log::Error("a deleted volume can't be had back; its data stays until its time is over",
+                 {{"pool", pool_.name()}, {"entry", text}, {"error", loaded}});
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadKeptVolume(TrashName name) {
+    const std::optional<VolumeId> id = VolumeId::Parse(name.id);
+    if (!id.has_value()) return absl::DataLossError("its name has no volume id");
+    ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.trash(), name.Text()));
+    ASSIGN_OR_RETURN(std::shared_ptr<v1::VolumeRecord> record,
+                     LoadRecord<v1::VolumeRecord>(object.get(), *id));
+    const std::string key = Engine::LedgerKey(name);
+    pool_.ledger().Restore(key, record->size_bytes());
+    pool_.ledger().SetExpendable(key, true);
+    ASSIGN_OR_RETURN(const int64_t written, engine_.BackendOf(*record).WrittenBytes(object.get()));
+    pool_.ledger().SetWritten(key, written);
+    engine_.kept_.Put({std::move(name), std::move(record)});
     return absl::OkStatus();
   }
 

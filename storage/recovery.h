@@ -21,7 +21,8 @@ enum class RecordTrust {
 //   2. the records are read into the index and the ledger; one that is damaged is set
 //      aside, its data untouched, and all others go on;
 //   3. each volume gets the size that its record says: a crash may have come between the two;
-//   4. mounts of the pool's volumes are found in the mount table; loop devices on its
+//   4. deleted volumes that can still be had back are found in the trash;
+//   5. mounts of the pool's volumes are found in the mount table; loop devices on its
 //      images that no mount uses are freed.
 // Interrupted anywhere it can be done again. The trash is left to the reaper.
 absl::Status Recover(Engine& engine, RecordTrust trust);

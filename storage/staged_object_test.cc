@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/clock.h"
+
 #include "base/bytes.h"
 #include "host/file.h"
 #include "host/mount.h"
@@ -89,25 +91,25 @@ TEST_P(StagedObjectTest, ObjectThatExistsIsNeverReplaced) {
 TEST_P(StagedObjectTest, TrashTakesOneNameManyTimes) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_OK(MakeObject("a", "content"));
-    EXPECT_OK(MoveToTrash(*pool_, pool_->volumes(), "a"));
+    EXPECT_OK(MoveToTrash(*pool_, pool_->volumes(), TrashName::ForObject("a")));
     EXPECT_THAT(ReadObject("a"), ErrnoIs(ENOENT));
   }
   EXPECT_THAT(host::ListDirectory(pool_->trash()), IsOkAndHolds(SizeIs(3)));
-  EXPECT_OK(EmptyTrash(*pool_));
+  EXPECT_OK(EmptyTrash(*pool_, absl::Now()));
   EXPECT_THAT(host::ListDirectory(pool_->trash()), IsOkAndHolds(IsEmpty()));
-  EXPECT_OK(EmptyTrash(*pool_));
+  EXPECT_OK(EmptyTrash(*pool_, absl::Now()));
 }
 
 TEST_P(StagedObjectTest, ObjectThatIsNotThereIsNotMoved) {
-  EXPECT_THAT(MoveToTrash(*pool_, pool_->volumes(), "a"), ErrnoIs(ENOENT));
+  EXPECT_THAT(MoveToTrash(*pool_, pool_->volumes(), TrashName::ForObject("a")), ErrnoIs(ENOENT));
   EXPECT_OK(pool_->fault());
 }
 
 TEST_P(StagedObjectTest, WhatCanNotBeRemovedKeepsNothingElse) {
   ASSERT_OK(MakeObject("mounted", "content"));
   ASSERT_OK(MakeObject("other", "content"));
-  ASSERT_OK(MoveToTrash(*pool_, pool_->volumes(), "mounted"));
-  ASSERT_OK(MoveToTrash(*pool_, pool_->volumes(), "other"));
+  ASSERT_OK(MoveToTrash(*pool_, pool_->volumes(), TrashName::ForObject("mounted")));
+  ASSERT_OK(MoveToTrash(*pool_, pool_->volumes(), TrashName::ForObject("other")));
   ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, host::ListDirectory(pool_->trash()));
   const std::string busy = *std::find_if(names.begin(), names.end(), [](const std::string& name) {
     return name.starts_with("mounted");
@@ -118,10 +120,10 @@ TEST_P(StagedObjectTest, WhatCanNotBeRemovedKeepsNothingElse) {
     ASSERT_OK_AND_ASSIGN(const UniqueFd target, host::OpenPath(path, O_PATH | O_DIRECTORY));
     ASSERT_OK(host::AttachMount(tree.get(), target.get()));
   }
-  EXPECT_FALSE(EmptyTrash(*pool_).ok());
+  EXPECT_FALSE(EmptyTrash(*pool_, absl::Now()).ok());
   EXPECT_THAT(host::ListDirectory(pool_->trash()), IsOkAndHolds(ElementsAre(busy)));
   ASSERT_OK(host::Unmount(path));
-  EXPECT_OK(EmptyTrash(*pool_));
+  EXPECT_OK(EmptyTrash(*pool_, absl::Now()));
   EXPECT_THAT(host::ListDirectory(pool_->trash()), IsOkAndHolds(IsEmpty()));
 }
 

@@ -170,6 +170,21 @@ absl::StatusOr<ExpandedVolume> TestNode::Expand(const VolumePtr& volume, int64_t
   });
 }
 
+absl::StatusOr<VolumePtr> TestNode::Modify(const VolumePtr& volume, const std::string& key,
+                                           const std::string& value) {
+  google::protobuf::Map<std::string, std::string> parameters;
+  parameters[key] = value;
+  return Await<VolumePtr>([&](Callback<VolumePtr> done) {
+    storage_->ModifyVolume({}, *VolumeId::Parse(volume->id()), parameters, std::move(done));
+  });
+}
+
+absl::StatusOr<VolumePtr> TestNode::Undelete(const VolumePtr& volume) {
+  return Await<VolumePtr>([&](Callback<VolumePtr> done) {
+    storage_->UndeleteVolume(*VolumeId::Parse(volume->id()), std::move(done));
+  });
+}
+
 absl::StatusOr<SnapshotPtr> TestNode::Snapshot(const std::string& name, const VolumePtr& source) {
   v1::SnapshotRequest request;
   request.set_name(name);

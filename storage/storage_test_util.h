@@ -91,6 +91,9 @@ class TestNode {
   absl::Status DeleteId(const VolumeId& id);
   absl::StatusOr<ExpandedVolume> Expand(const VolumePtr& volume, int64_t required,
                                         int64_t limit = 0);
+  absl::StatusOr<VolumePtr> Modify(const VolumePtr& volume, const std::string& key,
+                                   const std::string& value);
+  absl::StatusOr<VolumePtr> Undelete(const VolumePtr& volume);
   absl::StatusOr<SnapshotPtr> Snapshot(const std::string& name, const VolumePtr& source);
   absl::Status DeleteSnapshot(const SnapshotPtr& snapshot);
   // Runs `work` alone on the volume, as the node service does.

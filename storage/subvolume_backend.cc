@@ -159,6 +159,10 @@ absl::Status SubvolumeBackend::CheckUnused(int) {
   return absl::OkStatus();  // nothing but mounts makes it used
 }
 
+absl::Status SubvolumeBackend::ApplyAttributesInUse(const v1::VolumeRecord&, int) {
+  return absl::OkStatus();
+}
+
 absl::Status SubvolumeBackend::GrowInUse(int object, const v1::VolumeRecord& record, int) {
   return ApplySize(object, record);
 }

@@ -34,6 +34,7 @@ class SubvolumeBackend : public Backend {
   absl::StatusOr<VolumeUsage> Usage(int object, const v1::VolumeRecord& record, int fd) override;
   absl::Status Flush(const v1::VolumeRecord& record, int fd) override;
   absl::Status CheckUnused(int object) override;
+  absl::Status ApplyAttributesInUse(const v1::VolumeRecord& record, int fd) override;
   absl::Status GrowInUse(int object, const v1::VolumeRecord& record, int fd) override;
 
  private:

@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "storage/capability.h"
 #include "storage/mkfs_options.h"
+#include "storage/volume_attributes.h"
 
 namespace nodevol::storage {
 namespace {
@@ -77,10 +78,14 @@ absl::Status ApplyParameter(const std::string& key, const std::string& value, Vo
       return BadValue(key, value, "use ext4, xfs or btrfs");
     }
     spec.fs_type = value;
+  } else if (IsAttribute(key)) {
+    return SetAttribute(key, value, spec.attributes);
   } else if (!absl::StartsWith(key, kKubernetesPrefix)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "unknown parameter \"", key,
-        "\"; known are pool, backend, provisioning, mkfsOptions, mode, uid, gid and ", kFsTypeKey));
+        "\"; known are pool, backend, provisioning, mkfsOptions, mode, uid, gid, inodeLimit, "
+        "undeleteWindow, discard and ",
+        kFsTypeKey));
   }
   return absl::OkStatus();
 }
@@ -179,8 +184,11 @@ absl::StatusOr<VolumeSpec> ParseVolumeSpec(const ParameterMap& parameters,
 }
 
 absl::StatusOr<VolumeSpec> ParseVolumeSpec(const v1::VolumeRequest& request) {
-  return ParseVolumeSpec(request.parameters(),
-                         {request.capabilities().begin(), request.capabilities().end()});
+  ASSIGN_OR_RETURN(VolumeSpec spec,
+                   ParseVolumeSpec(request.parameters(),
+                                   {request.capabilities().begin(), request.capabilities().end()}));
+  RETURN_IF_ERROR(SetAttributes(request.mutable_parameters(), spec.attributes));
+  return spec;
 }
 
 absl::Status AdoptSource(const v1::ImageContent& image, bool directory, VolumeSpec& spec) {
@@ -260,6 +268,9 @@ absl::Status CheckSameVolume(const v1::VolumeRecord& existing, const v1::VolumeR
   const v1::VolumeRequest& made_by = existing.request();
   if (OwnParameters(made_by.parameters()) != OwnParameters(request.parameters())) {
     return Differs(existing, "set of parameters");
+  }
+  if (OwnParameters(made_by.mutable_parameters()) != OwnParameters(request.mutable_parameters())) {
+    return Differs(existing, "set of mutable parameters");
   }
   if (!SameCapabilities(made_by, request)) return Differs(existing, "volume capability");
   if (!MessageDifferencer::Equals(made_by.content_source(), request.content_source())) {

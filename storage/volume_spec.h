@@ -38,14 +38,15 @@ struct VolumeSpec {
   bool thick = false;
   std::string mkfs_options;
   RootDirectory root;
+  v1::VolumeAttributes attributes;
 
   // True when only an image can be this: raw block, or a filesystem type by name.
   [[nodiscard]] bool NeedsImage() const { return block || !fs_type.empty(); }
 };
 
-// Reads the StorageClass parameters and capabilities. INVALID_ARGUMENT for an unknown key, a bad
-// value, or capabilities that contradict each other or the parameters. Keys csi.storage.k8s.io/*
-// are tolerated.
+// Reads the parameters of the StorageClass and of the VolumeAttributesClass, which has the last
+// word, and the capabilities. INVALID_ARGUMENT for an unknown key, a bad value, or capabilities
+// that contradict each other or the parameters. Keys csi.storage.k8s.io/* are tolerated.
 absl::StatusOr<VolumeSpec> ParseVolumeSpec(const ParameterMap& parameters,
                                            const std::vector<v1::VolumeCapability>& capabilities);
 absl::StatusOr<VolumeSpec> ParseVolumeSpec(const v1::VolumeRequest& request);
