@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -67,6 +68,35 @@ std::vector<rpc::Gauge> PoolGauges(const storage::LocalStorage& storage) {
   return gauges;
 }
 
+// The conditions of volume health, whether or not it is served to the CO.
+std::vector<rpc::Gauge> HealthGauges(const storage::LocalStorage& storage) {
+  std::vector<rpc::Gauge> gauges;
+  for (const storage::LocalStorage::PoolHealth& unhealthy : storage.UnhealthyPools()) {
+    for (const storage::HealthCondition& condition : unhealthy.conditions) {
+      gauges.push_back({"nodevol_pool_condition",
+                        "1 for each thing that is wrong with a pool.",
+                        {{"pool", unhealthy.pool},
+                         {"status", std::string(storage::HealthStatusName(condition.status))},
+                         {"reason", condition.reason}},
+                        1});
+    }
+  }
+  std::map<std::pair<storage::HealthStatus, std::string>, int> volumes;
+  for (const storage::VolumeHealth& ill : storage.ListVolumeHealth({}).entries) {
+    for (const storage::HealthCondition& condition : ill.conditions) {
+      ++volumes[{condition.status, condition.reason}];
+    }
+  }
+  for (const auto& [condition, count] : volumes) {
+    gauges.push_back({"nodevol_volume_conditions",
+                      "Volumes with which this is wrong.",
+                      {{"status", std::string(storage::HealthStatusName(condition.first))},
+                       {"reason", condition.second}},
+                      static_cast<double>(count)});
+  }
+  return gauges;
+}
+
 // Everything that lives between start and stop, in the order in which the parts need each other.
 class App {
  public:
@@ -100,12 +130,13 @@ class App {
                    .version = kVersion,
                    .serves_controller = options.role == Role::kAll,
                    .healthy = [this] { return storage_->CheckHealthy(); }}),
-        controller_(*storage_, topology_),
+        controller_(*storage_, topology_, options.health),
         node_(*storage_, topology_),
         identity_service_(calls_, identity_),
         controller_service_(calls_, controller_),
         node_service_(calls_, node_) {
     metrics_.AddGauges([this] { return PoolGauges(*storage_); });
+    metrics_.AddGauges([this] { return HealthGauges(*storage_); });
   }
 
   absl::Status Serve(const Options& options) {

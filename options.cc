@@ -40,6 +40,8 @@ ABSL_FLAG(bool, create_pools, false,
           "prepare pools whose directory is empty; without it an unprepared one is refused");
 ABSL_FLAG(double, overcommit, 1.0,
           "how many times its space a pool may promise to volumes, from 1 to 100");
+ABSL_FLAG(bool, health, false,
+          "serve volume health (alpha in CSI 1.13): what is wrong with which volume and pool");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warn or error");
 ABSL_FLAG(std::string, log_format, "text", "text or json");
 ABSL_FLAG(std::string, metrics_address, "",
@@ -205,6 +207,7 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   mistakes.Add("--log-level", log::ParseLevel(absl::GetFlag(FLAGS_log_level), &options.log_level));
   mistakes.Add("--log-format",
                log::ParseFormat(absl::GetFlag(FLAGS_log_format), &options.log_format));
+  options.health = absl::GetFlag(FLAGS_health);
   options.metrics_address = absl::GetFlag(FLAGS_metrics_address);
   if (!options.metrics_address.empty()) {
     mistakes.Add("--metrics-address", rpc::CheckHttpAddress(options.metrics_address));

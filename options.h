@@ -22,6 +22,7 @@ struct Options {
   std::string driver_name;
   std::vector<storage::PoolOptions> pools;
   std::string metrics_address;  // "" for none
+  bool health = false;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
 };

@@ -54,11 +54,15 @@ bool IsOutOfSpace(const absl::Status& status) {
 
 absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
-  absl::Status annotated(status.code(), absl::StrCat(context, ": ", status.message()));
-  status.ForEachPayload([&annotated](absl::string_view url, const absl::Cord& payload) {
-    annotated.SetPayload(url, payload);
+  return Reword(status, absl::StrCat(context, ": ", status.message()));
+}
+
+absl::Status Reword(const absl::Status& status, absl::string_view message) {
+  absl::Status reworded(status.code(), message);
+  status.ForEachPayload([&reworded](absl::string_view url, const absl::Cord& payload) {
+    reworded.SetPayload(url, payload);
   });
-  return annotated;
+  return reworded;
 }
 
 }  // namespace nodevol

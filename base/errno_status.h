@@ -24,6 +24,9 @@ bool IsOutOfSpace(const absl::Status& status);
 // Puts "context: " before the message; code and payloads stay.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
+// Another message; code and payloads stay.
+absl::Status Reword(const absl::Status& status, absl::string_view message);
+
 }  // namespace nodevol
 
 #endif  // NODEVOL_BASE_ERRNO_STATUS_H_

@@ -15,9 +15,9 @@ class ControllerHandler {
  public:
   using Context = storage::OperationContext;
 
-  // The storage must outlive the handler.
-  ControllerHandler(storage::NodeStorage& storage, rpc::Topology topology)
-      : storage_(storage), topology_(std::move(topology)) {}
+  // The storage must outlive the handler. With `health` the calls for volume health are served.
+  ControllerHandler(storage::NodeStorage& storage, rpc::Topology topology, bool health = false)
+      : storage_(storage), topology_(std::move(topology)), health_(health) {}
 
   void CreateVolume(const Context& context, const csi::v1::CreateVolumeRequest& request,
                     Callback<csi::v1::CreateVolumeResponse> done);
@@ -47,6 +47,11 @@ class ControllerHandler {
       const csi::v1::GetCapacityRequest& request) const;
   [[nodiscard]] absl::StatusOr<csi::v1::ControllerGetVolumeResponse> GetVolume(
       const csi::v1::ControllerGetVolumeRequest& request) const;
+  // UNIMPLEMENTED unless health is served.
+  [[nodiscard]] absl::StatusOr<csi::v1::ControllerGetVolumeHealthResponse> GetVolumeHealth(
+      const csi::v1::ControllerGetVolumeHealthRequest& request) const;
+  [[nodiscard]] absl::StatusOr<csi::v1::ControllerListVolumeHealthResponse> ListVolumeHealth(
+      const csi::v1::ControllerListVolumeHealthRequest& request) const;
   [[nodiscard]] absl::StatusOr<csi::v1::ListSnapshotsResponse> ListSnapshots(
       const csi::v1::ListSnapshotsRequest& request) const;
   [[nodiscard]] absl::StatusOr<csi::v1::GetSnapshotResponse> GetSnapshot(
@@ -59,6 +64,7 @@ class ControllerHandler {
 
   storage::NodeStorage& storage_;
   const rpc::Topology topology_;
+  const bool health_;
 };
 
 }  // namespace nodevol::controller

@@ -14,6 +14,7 @@
 #include "controller/page_token.h"
 #include "controller/snapshot_message.h"
 #include "rpc/convert.h"
+#include "rpc/health_message.h"
 #include "storage/capability.h"
 #include "storage/volume_attributes.h"
 #include "storage/volume_spec.h"
@@ -84,6 +85,42 @@ csi::v1::ControllerGetCapabilitiesResponse ControllerHandler::GetCapabilities() 
         Rpc::PUBLISH_READONLY, Rpc::EXPAND_VOLUME, Rpc::LIST_VOLUMES_PUBLISHED_NODES,
         Rpc::GET_VOLUME, Rpc::MODIFY_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::GET_SNAPSHOT}) {
     response.add_capabilities()->mutable_rpc()->set_type(type);
+  }
+  if (health_) {
+    for (const Rpc::Type type : {Rpc::GET_VOLUME_HEALTH, Rpc::LIST_VOLUME_HEALTH}) {
+      response.add_capabilities()->mutable_rpc()->set_type(type);
+    }
+  }
+  return response;
+}
+
+absl::StatusOr<csi::v1::ControllerGetVolumeHealthResponse> ControllerHandler::GetVolumeHealth(
+    const csi::v1::ControllerGetVolumeHealthRequest& request) const {
+  if (!health_) return rpc::HealthIsOff();
+  if (request.volume_id().empty()) return absl::InvalidArgumentError("volume_id is required");
+  const std::optional<storage::VolumeId> id = storage::VolumeId::Parse(request.volume_id());
+  if (!id.has_value()) {
+    return absl::NotFoundError(absl::StrCat("volume \"", request.volume_id(), "\" does not exist"));
+  }
+  ASSIGN_OR_RETURN(const storage::VolumeHealth health, storage_.GetVolumeHealth(*id));
+  csi::v1::ControllerGetVolumeHealthResponse response;
+  *response.mutable_volume_health() = rpc::ToCsi(health);
+  return response;
+}
+
+absl::StatusOr<csi::v1::ControllerListVolumeHealthResponse> ControllerHandler::ListVolumeHealth(
+    const csi::v1::ControllerListVolumeHealthRequest& request) const {
+  if (!health_) return rpc::HealthIsOff();
+  ASSIGN_OR_RETURN(
+      const storage::ListQuery query,
+      ToListQuery(ListKind::kVolumeHealth, request.max_entries(), request.starting_token()));
+  const storage::Page<storage::VolumeHealth> page = storage_.ListVolumeHealth(query);
+  csi::v1::ControllerListVolumeHealthResponse response;
+  for (const storage::VolumeHealth& health : page.entries) {
+    *response.add_entries() = rpc::ToCsi(health);
+  }
+  if (page.more) {
+    response.set_next_token(MakePageToken(ListKind::kVolumeHealth, page.entries.back().volume_id));
   }
   return response;
 }

@@ -164,4 +164,25 @@ ServerUnaryReactor* ControllerService::ControllerGetVolume(
                     });
 }
 
+ServerUnaryReactor* ControllerService::ControllerGetVolumeHealth(
+    CallbackServerContext* context, const csi::v1::ControllerGetVolumeHealthRequest* request,
+    csi::v1::ControllerGetVolumeHealthResponse* response) {
+  return calls_.Run({"ControllerGetVolumeHealth", true}, context, request, response,
+                    [this](const Context&, const csi::v1::ControllerGetVolumeHealthRequest& checked,
+                           Callback<csi::v1::ControllerGetVolumeHealthResponse> done) {
+                      std::move(done)(handler_.GetVolumeHealth(checked));
+                    });
+}
+
+ServerUnaryReactor* ControllerService::ControllerListVolumeHealth(
+    CallbackServerContext* context, const csi::v1::ControllerListVolumeHealthRequest* request,
+    csi::v1::ControllerListVolumeHealthResponse* response) {
+  return calls_.Run(
+      {"ControllerListVolumeHealth", true}, context, request, response,
+      [this](const Context&, const csi::v1::ControllerListVolumeHealthRequest& checked,
+             Callback<csi::v1::ControllerListVolumeHealthResponse> done) {
+        std::move(done)(handler_.ListVolumeHealth(checked));
+      });
+}
+
 }  // namespace nodevol::controller

@@ -57,6 +57,14 @@ class ControllerService final : public csi::v1::Controller::CallbackService {
   grpc::ServerUnaryReactor* ControllerExpandVolume(
       grpc::CallbackServerContext* context, const csi::v1::ControllerExpandVolumeRequest* request,
       csi::v1::ControllerExpandVolumeResponse* response) override;
+  grpc::ServerUnaryReactor* ControllerGetVolumeHealth(
+      grpc::CallbackServerContext* context,
+      const csi::v1::ControllerGetVolumeHealthRequest* request,
+      csi::v1::ControllerGetVolumeHealthResponse* response) override;
+  grpc::ServerUnaryReactor* ControllerListVolumeHealth(
+      grpc::CallbackServerContext* context,
+      const csi::v1::ControllerListVolumeHealthRequest* request,
+      csi::v1::ControllerListVolumeHealthResponse* response) override;
   grpc::ServerUnaryReactor* ControllerModifyVolume(
       grpc::CallbackServerContext* context, const csi::v1::ControllerModifyVolumeRequest* request,
       csi::v1::ControllerModifyVolumeResponse* response) override;

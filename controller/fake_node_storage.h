@@ -115,6 +115,25 @@ class FakeNodeStorage : public storage::NodeStorage {
     if (found == snapshots.end()) return absl::NotFoundError("no such snapshot");
     return found->second;
   }
+  absl::StatusOr<storage::VolumeHealth> GetVolumeHealth(const VolumeId& id) const override {
+    if (!volumes.contains(id.text())) return absl::NotFoundError("no such volume");
+    const auto found = conditions.find(id.text());
+    return storage::VolumeHealth{id.text(), found == conditions.end()
+                                                ? std::vector<storage::HealthCondition>()
+                                                : found->second};
+  }
+  storage::Page<storage::VolumeHealth> ListVolumeHealth(
+      const storage::ListQuery& query) const override {
+    storage::Page<storage::VolumeHealth> page;
+    for (const auto& [id, all] : conditions) {
+      if (id <= query.after) continue;
+      page.more = query.limit != 0 && page.entries.size() == query.limit;
+      if (page.more) break;
+      page.entries.push_back({id, all});
+    }
+    return page;
+  }
+
   [[nodiscard]] VolumePtr FindVolume(const std::string& name) const override {
     const auto found = volumes.find(VolumeId::ForName(kPool, name).text());
     return found == volumes.end() ? nullptr : found->second;
@@ -144,6 +163,7 @@ class FakeNodeStorage : public storage::NodeStorage {
   storage::Capacity capacity;
   bool node_expansion_required = false;
   std::map<std::string, std::string> modified_with;
+  std::map<std::string, std::vector<storage::HealthCondition>> conditions;  // by volume id
   // What changes answer; when it is an error they change nothing.
   absl::Status answer;
   int changes_asked = 0;

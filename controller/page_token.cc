@@ -10,7 +10,15 @@ namespace nodevol::controller {
 namespace {
 
 absl::string_view PrefixOf(ListKind kind) {
-  return kind == ListKind::kVolumes ? "volumes-after." : "snapshots-after.";
+  switch (kind) {
+    case ListKind::kVolumes:
+      return "volumes-after.";
+    case ListKind::kSnapshots:
+      return "snapshots-after.";
+    case ListKind::kVolumeHealth:
+      return "health-after.";
+  }
+  return "";
 }
 
 }  // namespace
@@ -22,7 +30,7 @@ std::string MakePageToken(ListKind kind, absl::string_view last_id) {
 absl::StatusOr<std::string> ParsePageToken(ListKind kind, absl::string_view token) {
   if (token.empty()) return std::string();
   absl::string_view id = token;
-  // Ids of both kinds have one grammar.
+  // Ids of all kinds have one grammar.
   if (absl::ConsumePrefix(&id, PrefixOf(kind)) && storage::VolumeId::Parse(id).has_value()) {
     return std::string(id);
   }

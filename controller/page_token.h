@@ -11,7 +11,7 @@
 // whatever was added or deleted meanwhile.
 namespace nodevol::controller {
 
-enum class ListKind { kVolumes, kSnapshots };
+enum class ListKind { kVolumes, kSnapshots, kVolumeHealth };
 
 std::string MakePageToken(ListKind kind, absl::string_view last_id);
 

@@ -14,7 +14,9 @@
 #include <cerrno>
 #include <limits>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/errno_status.h"
@@ -151,6 +153,17 @@ absl::Status Trim(int fd) {
   fstrim_range everything = {.start = 0, .len = std::numeric_limits<uint64_t>::max(), .minlen = 0};
   if (::ioctl(fd, FITRIM, &everything) != 0) return ErrnoStatus(errno, "trim the filesystem");
   return absl::OkStatus();
+}
+
+int64_t Ext4ErrorCount(absl::string_view device) {
+  constexpr size_t kMaxDigits = 32;
+  const absl::StatusOr<UniqueFd> directory =
+      OpenPath(absl::StrCat("/sys/fs/ext4/", device), O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return 0;
+  const absl::StatusOr<std::string> text = ReadFile(directory->get(), "errors_count", kMaxDigits);
+  int64_t count = 0;
+  // An older kernel has no such file.
+  return text.ok() && absl::SimpleAtoi(absl::StripAsciiWhitespace(*text), &count) ? count : 0;
 }
 
 absl::Status Freeze(int fd) {

@@ -45,6 +45,10 @@ uint32_t DirectIoAlignment(int fd);
 // (FITRIM). Costs grow with what is free.
 absl::Status Trim(int fd);
 
+// How many errors a mounted ext4 on this block device has met since it was made or checked
+// (/sys/fs/ext4/DEVICE/errors_count); 0 when it is no ext4.
+int64_t Ext4ErrorCount(absl::string_view device);
+
 // Freezes a mounted filesystem: writers wait, the disk is consistent (FIFREEZE). Neither closing fd
 // nor the death of the process thaws it: whoever freezes must have made sure that somebody thaws.
 absl::Status Freeze(int fd);

@@ -67,7 +67,9 @@ void WarnUnlessDirectIo(const LoopDevice& device) {
 
 }  // namespace
 
-std::string LoopPath(int number) { return absl::StrCat("/dev/loop", number); }
+std::string LoopName(int number) { return absl::StrCat("loop", number); }
+
+std::string LoopPath(int number) { return absl::StrCat("/dev/", LoopName(number)); }
 
 std::string LoopDevice::Path() const { return LoopPath(number); }
 

@@ -45,6 +45,8 @@ struct LoopOptions {
 };
 
 std::string LoopPath(int number);
+// "loop7", as sysfs calls it.
+std::string LoopName(int number);
 
 // Binds the open file `image` to a free device. The caller has made sure that no other device is
 // bound to it: the kernel does not care, and two are how a filesystem is destroyed.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -11,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "host/loop_device.h"
 #include "proto/storage.pb.h"
+#include "storage/health.h"
 #include "storage/mount_flags.h"
 #include "storage/volume_spec.h"
 
@@ -79,6 +81,9 @@ class Backend {
   virtual absl::StatusOr<VolumeUsage> Usage(int object, const v1::VolumeRecord& record, int fd) = 0;
   // Brings what the user of the volume at `fd` has written from memory into the content.
   virtual absl::Status Flush(const v1::VolumeRecord& record, int fd) = 0;
+  // What is wrong with the volume in use at `fd`; nothing when all is well.
+  virtual std::vector<HealthCondition> HealthInUse(int object, const v1::VolumeRecord& record,
+                                                   int fd) = 0;
   // UNAVAILABLE when somebody has the content open although it is mounted nowhere.
   virtual absl::Status CheckUnused(int object) = 0;
   // Gives the volume in use at `fd` the attributes of its record; those of the content are

@@ -99,10 +99,12 @@ bool Engine::Hangs() const {
 absl::Status Engine::Availability() const {
   RETURN_IF_ERROR(pool_->fault());
   if (!Hangs()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("pool \"", pool_->name(),
-                                             "\" hangs: its disk has not answered for more than ",
-                                             absl::FormatDuration(pool_->options().disk_patience),
-                                             "; look after the disk. All goes on when it answers"));
+  return WithReason(
+      absl::UnavailableError(absl::StrCat("pool \"", pool_->name(),
+                                          "\" hangs: its disk has not answered for more than ",
+                                          absl::FormatDuration(pool_->options().disk_patience),
+                                          "; look after the disk. All goes on when it answers")),
+      kPoolHangs);
 }
 
 bool Engine::Drain(absl::Duration timeout) {
@@ -125,6 +127,7 @@ void Engine::OnReap() {
   if (MonotonicNow() >= next_measurement_) {
     TrimVolumes(*this);
     MeasureVolumes();
+    ExamineUsedVolumes();
     next_measurement_ = MonotonicNow() + kMeasurementInterval;
   }
   const absl::Time now = absl::Now();
@@ -139,6 +142,44 @@ void Engine::OnReap() {
     SweepQuotaGroups(*pool_);
     next_quota_sweep_ = MonotonicNow() + kQuotaSweepInterval;
   }
+}
+
+void Engine::ExamineUsedVolumes() {
+  absl::flat_hash_map<std::string, std::vector<HealthCondition>> ill;
+  for (const std::string& id : mounts_.VolumeIds()) {
+    const absl::StatusOr<VolumePtr> volume = volumes_.Find(id);
+    if (!volume.ok()) continue;
+    std::vector<HealthCondition> conditions = Examine(**volume);
+    if (!conditions.empty()) ill[id] = std::move(conditions);
+  }
+  absl::MutexLock lock(&ill_mutex_);
+  ill_ = std::move(ill);
+}
+
+std::vector<HealthCondition> Engine::Examine(const v1::VolumeRecord& volume) {
+  const absl::StatusOr<UniqueFd> object = host::OpenDirectory(pool_->volumes(), volume.id());
+  if (!object.ok()) return {};  // deleted meanwhile, or the pool's own trouble
+  for (const VolumeMount& mount : mounts_.Find(volume.id())) {
+    const auto fd = OpenMountOf(object->get(), volume, mount.path);
+    // A filesystem that has shut down does not even say whose it is.
+    if (ErrnoOf(fd.status()) == EIO) return {FilesystemShutDown(fd.status())};
+    if (!fd.ok() || !fd->has_value()) continue;
+    return BackendOf(volume).HealthInUse(object->get(), volume, (*fd)->get());
+  }
+  return {};
+}
+
+std::vector<HealthCondition> Engine::KnownHealth(const std::string& volume_id) const {
+  absl::MutexLock lock(&ill_mutex_);
+  const auto found = ill_.find(volume_id);
+  return found == ill_.end() ? std::vector<HealthCondition>() : found->second;
+}
+
+std::vector<std::string> Engine::IllVolumes() const {
+  std::vector<std::string> ids;
+  absl::MutexLock lock(&ill_mutex_);
+  for (const auto& [id, conditions] : ill_) ids.push_back(id);
+  return ids;
 }
 
 void Engine::MeasureVolumes() {

@@ -10,9 +10,12 @@
 #include <type_traits>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 #include "base/executor.h"
@@ -115,6 +118,13 @@ class Engine {
                                              const VolumeId& source);
   absl::Status DeleteSnapshot(const SnapshotId& id);
 
+  // What is wrong with a volume in use, as its mount and its backend show it now.
+  std::vector<HealthCondition> Examine(const v1::VolumeRecord& volume);
+  // The same as it was found in the last minute, from memory; and the volumes with which something
+  // was.
+  [[nodiscard]] std::vector<HealthCondition> KnownHealth(const std::string& volume_id) const;
+  [[nodiscard]] std::vector<std::string> IllVolumes() const;
+
   // The directory of a volume. The pool has passed its guard.
   absl::StatusOr<UniqueFd> OpenVolume(const VolumeId& id);
   // Where the volume is mounted now; entries of the index that no longer hold are dropped.
@@ -129,6 +139,7 @@ class Engine {
   void OnMonitor();
   void OnReap();
   void MeasureVolumes();
+  void ExamineUsedVolumes();
   void Measure(const v1::VolumeRecord& record);
   absl::StatusOr<int64_t> WrittenBytesOf(int parent, const std::string& name,
                                          const v1::VolumeRecord& record);
@@ -180,6 +191,8 @@ class Engine {
   ObjectIndex<v1::SnapshotRecord> snapshots_;
   KeptVolumes kept_;
   absl::Mutex room_mutex_;
+  mutable absl::Mutex ill_mutex_;
+  absl::flat_hash_map<std::string, std::vector<HealthCondition>> ill_ ABSL_GUARDED_BY(ill_mutex_);
   MountIndex mounts_;
   Executor fast_;
   Executor bulk_;

@@ -227,6 +227,34 @@ absl::Status ImageBackend::Flush(const v1::VolumeRecord& record, int fd) {
                       : absl::InternalError(absl::StrCat("flush the volume: ", flushed.message()));
 }
 
+std::vector<HealthCondition> ImageBackend::HealthInUse(int, const v1::VolumeRecord& record,
+                                                       int fd) {
+  if (IsBlock(record)) return {};  // its content is the pod's
+  // Through a writable mount of our own: what is still read-only is the filesystem itself.
+  const absl::StatusOr<UniqueFd> own = host::CloneTree(fd);
+  if (!own.ok() || !host::SetMountAttributes(own->get(), {}).ok()) return {};
+  const absl::StatusOr<host::FilesystemUsage> usage = host::UsageOf(own->get());
+  if (!usage.ok()) return {FilesystemShutDown(usage.status())};
+  std::vector<HealthCondition> conditions;
+  if (usage->read_only) {
+    conditions.push_back({.status = HealthStatus::kDegraded,
+                          .reason = kFilesystemReadOnly,
+                          .message =
+                              "the volume's filesystem has met an error and turned read-only; "
+                              "end its pods, so that it is staged anew"});
+  }
+  const absl::StatusOr<std::optional<int>> loop = LoopBeneath(fd);
+  if (!loop.ok() || !loop->has_value()) return conditions;
+  if (const int64_t errors = host::Ext4ErrorCount(host::LoopName(**loop)); errors > 0) {
+    conditions.push_back({.status = HealthStatus::kDegraded,
+                          .reason = kFilesystemErrors,
+                          .message = absl::StrCat("the volume's ext4 has met ", errors,
+                                                  " errors; check it with e2fsck when it is staged "
+                                                  "nowhere, or restore it from a snapshot")});
+  }
+  return conditions;
+}
+
 absl::Status ImageBackend::CheckUnused(int object) { return OpenSole(object, O_RDONLY).status(); }
 
 absl::Status ImageBackend::ApplyAttributesInUse(const v1::VolumeRecord& record, int fd) {

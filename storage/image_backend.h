@@ -31,6 +31,8 @@ class ImageBackend : public Backend {
   absl::StatusOr<bool> Owns(int object, const v1::VolumeRecord& record, int fd) override;
   absl::StatusOr<VolumeUsage> Usage(int object, const v1::VolumeRecord& record, int fd) override;
   absl::Status Flush(const v1::VolumeRecord& record, int fd) override;
+  std::vector<HealthCondition> HealthInUse(int object, const v1::VolumeRecord& record,
+                                           int fd) override;
   absl::Status CheckUnused(int object) override;
   absl::Status ApplyAttributesInUse(const v1::VolumeRecord& record, int fd) override;
   absl::Status GrowInUse(int object, const v1::VolumeRecord& record, int fd) override;

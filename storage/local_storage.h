@@ -83,6 +83,8 @@ class LocalStorage : public NodeStorage {
                       StatusCallback done) override;
   absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override;
   absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const override;
+  absl::StatusOr<VolumeHealth> GetVolumeHealth(const VolumeId& id) const override;
+  Page<VolumeHealth> ListVolumeHealth(const ListQuery& query) const override;
   [[nodiscard]] VolumePtr FindVolume(const std::string& name) const override;
   Page<VolumePtr> ListVolumes(const ListQuery& query) const override;
   Page<SnapshotPtr> ListSnapshots(const ListQuery& query,
@@ -110,6 +112,12 @@ class LocalStorage : public NodeStorage {
   // UNAVAILABLE, with the reason, when a pool can't be used.
   [[nodiscard]] absl::Status CheckReady() const;
   [[nodiscard]] std::vector<PoolStatistics> Statistics() const;
+  // What is wrong with each pool with which something is.
+  struct PoolHealth {
+    std::string pool;
+    std::vector<HealthCondition> conditions;
+  };
+  [[nodiscard]] std::vector<PoolHealth> UnhealthyPools() const;
 
   // Takes no more work and waits until what runs has ended, at most `timeout`. Returns false when
   // some still runs.
@@ -153,6 +161,9 @@ class LocalStorage : public NodeStorage {
   void RunLockedStatus(const Id& id, absl::AnyInvocable<absl::Status(Engine&)> work,
                        StatusCallback done);
 
+  // Of one volume, from memory.
+  static std::vector<HealthCondition> HealthOf(const Home& home, const std::string& id,
+                                               const absl::Status& found);
   absl::StatusOr<VolumePtr> FindByName(const std::string& name) const;
   // Locks the source first: it is neither deleted nor grown while it is copied.
   absl::StatusOr<std::optional<ContentOrigin>> FindOrigin(const v1::ContentSource& source,

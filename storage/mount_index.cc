@@ -20,6 +20,13 @@ void MountIndex::Remove(absl::string_view volume_id, absl::string_view path) {
   if (found->second.empty()) mounts_.erase(found);
 }
 
+std::vector<std::string> MountIndex::VolumeIds() const {
+  std::vector<std::string> ids;
+  absl::ReaderMutexLock lock(&mutex_);
+  for (const auto& [id, mounts] : mounts_) ids.push_back(id);
+  return ids;
+}
+
 std::vector<VolumeMount> MountIndex::Find(absl::string_view volume_id) const {
   absl::ReaderMutexLock lock(&mutex_);
   const auto found = mounts_.find(volume_id);

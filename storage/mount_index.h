@@ -29,6 +29,8 @@ class MountIndex {
  public:
   void Add(absl::string_view volume_id, VolumeMount mount);
   void Remove(absl::string_view volume_id, absl::string_view path);
+  // Those that have an entry.
+  [[nodiscard]] std::vector<std::string> VolumeIds() const;
   [[nodiscard]] std::vector<VolumeMount> Find(absl::string_view volume_id) const;
 
  private:

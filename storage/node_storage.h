@@ -14,6 +14,7 @@
 
 #include "base/callback.h"
 #include "proto/storage.pb.h"
+#include "storage/health.h"
 #include "storage/ids.h"
 
 namespace nodevol::storage {
@@ -50,6 +51,12 @@ struct Capacity {
 struct ListQuery {
   std::string after;  // the last id of the page before; "" for the first
   size_t limit = 0;   // 0: all
+};
+
+// What is wrong with a volume; nothing when all is well.
+struct VolumeHealth {
+  std::string volume_id;
+  std::vector<HealthCondition> conditions;
 };
 
 template <typename Pointer>
@@ -111,6 +118,10 @@ class NodeStorage {
   // NOT_FOUND; INTERNAL when its record is damaged.
   virtual absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const = 0;
   virtual absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const = 0;
+  // NOT_FOUND. Volumes with a damaged record have one too.
+  virtual absl::StatusOr<VolumeHealth> GetVolumeHealth(const VolumeId& id) const = 0;
+  // Those of the volumes with which something is wrong.
+  virtual Page<VolumeHealth> ListVolumeHealth(const ListQuery& query) const = 0;
   // Null when there is none of that name.
   [[nodiscard]] virtual VolumePtr FindVolume(const std::string& name) const = 0;
   virtual Page<VolumePtr> ListVolumes(const ListQuery& query) const = 0;

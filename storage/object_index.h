@@ -64,6 +64,18 @@ class ObjectIndex {
     return page;
   }
 
+  // Why the object can't be used; OK for one that can, and for one that does not exist.
+  [[nodiscard]] absl::Status DamageOf(absl::string_view id) const {
+    absl::ReaderMutexLock lock(&mutex_);
+    const auto found = damaged_.find(std::string(id));
+    return found == damaged_.end() ? absl::OkStatus() : found->second;
+  }
+  // Those that can't be used, with the reason, in order.
+  [[nodiscard]] std::vector<std::pair<std::string, absl::Status>> Damaged() const {
+    absl::ReaderMutexLock lock(&mutex_);
+    return {damaged_.begin(), damaged_.end()};
+  }
+
   [[nodiscard]] size_t size() const {
     absl::ReaderMutexLock lock(&mutex_);
     return records_.size();

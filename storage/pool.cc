@@ -16,6 +16,7 @@
 #include "host/btrfs_quota.h"
 #include "host/file_data.h"
 #include "host/file_lock.h"
+#include "storage/health.h"
 #include "storage/ids.h"
 #include "storage/layout.h"
 #include "storage/pool_init.h"
@@ -169,10 +170,11 @@ absl::Status Pool::Check() {
   // XFS that has shut down answers no stat any more: that is no other disk, but a failed one.
   FaultOnDiskError(host::Inspect(root_.get()).status());
   RETURN_IF_ERROR(fault());
-  return absl::UnavailableError(
-      absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
-                   " is not the filesystem that the driver opened "
-                   "there; unmount that, or mount the pool's disk again"));
+  return WithReason(
+      absl::UnavailableError(absl::StrCat("pool \"", name(), "\": what is mounted at ", path_,
+                                          " is not the filesystem that the driver opened there; "
+                                          "unmount that, or mount the pool's disk again")),
+      kPoolNotMounted);
 }
 
 absl::Status Pool::CheckDisk() {
@@ -208,10 +210,12 @@ void Pool::FaultOnDiskError(const absl::Status& status) {
 }
 
 absl::Status Pool::FaultByDisk(const absl::Status& cause) {
-  return Fault(absl::UnavailableError(
-      absl::StrCat("pool \"", name(), "\" is faulted: its disk failed (", cause.message(),
-                   "), and what reached it is unknown. Look after the disk; when it works and is "
-                   "mounted the pool is opened anew")));
+  return Fault(
+      WithReason(absl::UnavailableError(absl::StrCat(
+                     "pool \"", name(), "\" is faulted: its disk failed (", cause.message(),
+                     "), and what reached it is unknown. Look after the disk; when it works and is "
+                     "mounted the pool is opened anew")),
+                 ErrnoOf(cause) == EROFS ? kPoolReadOnly : kPoolFailed));
 }
 
 absl::Status Pool::Fault(const absl::Status& reason) {
@@ -223,7 +227,9 @@ absl::Status Pool::Fault(const absl::Status& reason) {
 }
 
 void Pool::GiveUp(absl::string_view why) {
-  Fault(absl::UnavailableError(absl::StrCat("pool \"", name(), "\": ", why))).IgnoreError();
+  Fault(WithReason(absl::UnavailableError(absl::StrCat("pool \"", name(), "\": ", why)),
+                   kPoolNotMounted))
+      .IgnoreError();
 }
 
 void Pool::Release() {

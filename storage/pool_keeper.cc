@@ -8,10 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/bytes.h"
+#include "base/errno_status.h"
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "host/file.h"
+#include "storage/health.h"
 #include "storage/pool_init.h"
 
 namespace nodevol::storage {
@@ -54,14 +57,15 @@ std::shared_ptr<Engine> PoolKeeper::engine() const {
 absl::Status PoolKeeper::Availability() const {
   absl::MutexLock lock(&mutex_);
   if (engine_ == nullptr) {
-    return absl::UnavailableError(absl::StrCat(last_attempt_.message(),
-                                               "; it is tried again every ",
-                                               absl::FormatDuration(options_.check_interval)));
+    return WithReason(
+        absl::UnavailableError(absl::StrCat(last_attempt_.message(), "; it is tried again every ",
+                                            absl::FormatDuration(options_.check_interval))),
+        kPoolNotOpen);
   }
   const absl::Status availability = engine_->Availability();
   if (availability.ok() || last_attempt_.ok()) return availability;
-  return absl::UnavailableError(
-      absl::StrCat(availability.message(), " (last attempt: ", last_attempt_.message(), ")"));
+  return Reword(availability, absl::StrCat(availability.message(),
+                                           " (last attempt: ", last_attempt_.message(), ")"));
 }
 
 void PoolKeeper::Tend() {
@@ -105,6 +109,22 @@ void PoolKeeper::TryOpen() {
   }
   state_ = State::kOpen;
   disk_failed_ = false;
+}
+
+std::vector<HealthCondition> PoolKeeper::Health() const {
+  const absl::Status available = Availability();
+  if (!available.ok()) return {ConditionOfPool(available)};
+  Pool& pool = engine()->pool();
+  if (const absl::Status right_disk = pool.Check(); !right_disk.ok()) {
+    return {ConditionOfPool(right_disk)};
+  }
+  const int64_t shortfall = pool.ledger().Shortfall();
+  if (shortfall == 0 && pool.reserve().Missing() == 0) return {};
+  return {{.status = HealthStatus::kDegraded,
+           .reason = kPoolFull,
+           .message = absl::StrCat("pool \"", name(), "\" is full: ", HumanBytes(shortfall),
+                                   " of what was promised to thin volumes and snapshots are not "
+                                   "there; free space in its filesystem")}};
 }
 
 }  // namespace nodevol::storage

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -13,6 +14,7 @@
 
 #include "base/periodic_thread.h"
 #include "storage/engine.h"
+#include "storage/health.h"
 
 namespace nodevol::storage {
 
@@ -44,6 +46,8 @@ class PoolKeeper {
   [[nodiscard]] std::shared_ptr<Engine> engine() const;
   // OK while the pool can be worked on; UNAVAILABLE, with the reason. From memory.
   [[nodiscard]] absl::Status Availability() const;
+  // What is wrong with the pool; nothing when all is well.
+  [[nodiscard]] std::vector<HealthCondition> Health() const;
 
  private:
   void Tend();

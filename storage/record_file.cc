@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "host/file.h"
+#include "storage/health.h"
 #include "storage/layout.h"
 
 namespace nodevol::storage {
@@ -64,9 +65,10 @@ absl::Status DecodeRecord(absl::string_view content, google::protobuf::Message& 
     return Damaged("its header is not one of ours");
   }
   if (format > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the record has format ", format, ", this driver knows ", kFormat,
-                     "; use the driver version that wrote it, or a newer one"));
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "the record has format ", format, ", this driver knows ", kFormat,
+                          "; use the driver version that wrote it, or a newer one")),
+                      kRecordTooNew);
   }
   if (Sha256Hex(json) != checksum) return Damaged("the checksum does not match");
   google::protobuf::util::JsonParseOptions options;

@@ -24,6 +24,7 @@
 #include "host/loop_device.h"
 #include "host/mount_table.h"
 #include "storage/engine.h"
+#include "storage/health.h"
 #include "storage/image_backend.h"
 #include "storage/layout.h"
 #include "storage/record_file.h"
@@ -64,7 +65,10 @@ class Recovery {
   template <typename Record, typename Id>
   absl::StatusOr<std::shared_ptr<Record>> LoadRecord(int object, const Id& id) {
     auto record = std::make_shared<Record>();
-    RETURN_IF_ERROR(ReadRecord(object, kRecordFile, *record));
+    const absl::Status read = ReadRecord(object, kRecordFile, *record);
+    // Its content may be whole: nobody may take it for lost.
+    if (ErrnoOf(read) == ENOENT) return absl::DataLossError("its record is missing");
+    RETURN_IF_ERROR(read);
     if (record->id() != id.text() || id.pool_uuid() != pool_.uuid()) {
       return absl::DataLossError(absl::StrCat("its record is that of ", record->id()));
     }
@@ -111,9 +115,12 @@ class Recovery {
   // Gives the content the size that was promised, and remembers the image for FindMounts.
   absl::Status CheckContent(int object, const VolumeId& id, const v1::VolumeRecord& record) {
     if (record.has_directory() && engine_.directory_ == nullptr) {
-      return absl::FailedPreconditionError(
-          "it is a directory, and the simple quotas of the pool's filesystem have been switched "
-          "off, so that nothing limits its size; copy its data to a volume of another pool");
+      return WithReason(
+          absl::FailedPreconditionError(
+              "it is a directory, and the simple quotas of the pool's filesystem have been "
+              "switched "
+              "off, so that nothing limits its size; copy its data to a volume of another pool"),
+          kQuotaMissing);
     }
     Backend& backend = engine_.BackendOf(record);
     const absl::Status applied = backend.ApplySize(object, record);

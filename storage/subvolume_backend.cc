@@ -155,6 +155,19 @@ absl::Status SubvolumeBackend::Flush(const v1::VolumeRecord&, int) {
   return absl::OkStatus();  // taking the snapshot writes the subvolume's dirty data first
 }
 
+std::vector<HealthCondition> SubvolumeBackend::HealthInUse(int object,
+                                                           const v1::VolumeRecord& record, int) {
+  const absl::StatusOr<UniqueFd> data = host::OpenDirectory(object, kDataDirectory);
+  if (!data.ok()) return {};
+  const absl::StatusOr<host::QuotaGroupUsage> group = ReadGroup(data->get());
+  if (group.ok() && group->limit_bytes == record.size_bytes()) return {};
+  return {{.status = HealthStatus::kDegraded,
+           .reason = kQuotaMissing,
+           .message = group.ok() ? "the limit of the volume's quota group is not its size; restart "
+                                   "the driver, which sets it again"
+                                 : std::string(group.status().message())}};
+}
+
 absl::Status SubvolumeBackend::CheckUnused(int) {
   return absl::OkStatus();  // nothing but mounts makes it used
 }

@@ -167,12 +167,14 @@ absl::Status TestFilesystem::Unmount() {
   return absl::OkStatus();
 }
 
-absl::Status TestFilesystem::CutPower() {
-  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath(path_, O_RDONLY | O_DIRECTORY));
+absl::Status ShutFilesystemDown(const std::string& path) {
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath(path, O_RDONLY | O_DIRECTORY));
   uint32_t mode = kNoLogFlush;
   if (::ioctl(root.get(), kShutdown, &mode) != 0) return ErrnoStatus(errno, "shut down");
   return absl::OkStatus();
 }
+
+absl::Status TestFilesystem::CutPower() { return ShutFilesystemDown(path_); }
 
 absl::Status TestFilesystem::Remount() {
   RETURN_IF_ERROR(Unmount());

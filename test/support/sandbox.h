@@ -27,6 +27,10 @@ std::string ImageDirectory();
 // A new empty directory beneath /mnt.
 std::string NewDirectory();
 
+// Stops the XFS or ext4 that is mounted at the path at once: nothing that was not synced is written
+// any more.
+absl::Status ShutFilesystemDown(const std::string& path);
+
 // A filesystem on a loop device over a nameless sparse file, mounted on a directory of its own
 // while the object lives.
 class TestFilesystem {
