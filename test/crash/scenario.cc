@@ -166,6 +166,34 @@ absl::Status VerifyExpanded(World& world) {
   return VerifyContent(world);
 }
 
+absl::Status Modify(World& world) {
+  csi::v1::ControllerModifyVolumeRequest request;
+  request.set_volume_id(world.volume_id);
+  (*request.mutable_mutable_parameters())["undeleteWindow"] = "1h";
+  return world.client()
+      .csi()
+      .Call(&CsiClient::Controller::ControllerModifyVolume, request)
+      .status();
+}
+
+// The record says it; and the volume, given back its old ways, goes when it is deleted.
+absl::Status VerifyModified(World& world) {
+  csi::v1::ValidateVolumeCapabilitiesRequest request;
+  request.set_volume_id(world.volume_id);
+  *request.add_volume_capabilities() = world.ground().volume_class.capability;
+  (*request.mutable_mutable_parameters())["undeleteWindow"] = "1h";
+  ASSIGN_OR_RETURN(
+      const auto response,
+      world.client().csi().Call(&CsiClient::Controller::ValidateVolumeCapabilities, request));
+  if (!response.has_confirmed()) return absl::InternalError(response.message());
+  csi::v1::ControllerModifyVolumeRequest back;
+  back.set_volume_id(world.volume_id);
+  (*back.mutable_mutable_parameters())["undeleteWindow"] = "0";
+  RETURN_IF_ERROR(
+      world.client().csi().Call(&CsiClient::Controller::ControllerModifyVolume, back).status());
+  return VerifyContent(world);
+}
+
 absl::Status ControllerPublish(World& world) {
   csi::v1::ControllerPublishVolumeRequest request;
   request.set_volume_id(world.volume_id);
@@ -232,6 +260,7 @@ const std::vector<Scenario>& ControllerScenarios() {
       {"CreateSnapshot", CreateWithContent, TakeSnapshot, VerifySnapshot},
       {"DeleteSnapshot", CreateWithSnapshot, DeleteSnapshot, VerifySnapshotDeleted},
       {"ControllerExpandVolume", CreateWithContent, Expand, VerifyExpanded},
+      {"ControllerModifyVolume", CreateWithContent, Modify, VerifyModified},
       {"ControllerPublishVolume", CreateWithContent, ControllerPublish, VerifyControllerPublished},
   };
   return *scenarios;
