@@ -74,11 +74,11 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const PoolOptions& options,
   std::unique_ptr<Engine> engine(new Engine(std::move(pool)));
   RETURN_IF_ERROR(
       Annotate(Recover(*engine, trust), absl::StrCat("recover pool \"", options.name, "\"")));
+  engine->reaper_ = std::make_unique<PeriodicThread>(
+      absl::StrCat(options.name, "-reaper"), kReapInterval, [e = engine.get()] { e->OnReap(); });
   engine->monitor_ = std::make_unique<PeriodicThread>(absl::StrCat("monitor-", options.name),
                                                       options.check_interval,
                                                       [e = engine.get()] { e->OnMonitor(); });
-  engine->reaper_ = std::make_unique<PeriodicThread>(
-      absl::StrCat(options.name, "-reaper"), kReapInterval, [e = engine.get()] { e->OnReap(); });
   return engine;
 }
 
@@ -87,6 +87,7 @@ void Engine::OnMonitor() {
   const absl::Status works = pool_->CheckDisk();
   asked_disk_at_ = 0;
   if (!works.ok()) return;
+  if (reap_again_) reaper_->Kick();
   MakeRoom();
   if (pool_->reserve().Missing() > 0) pool_->reserve().Restore().IgnoreError();
 }
@@ -134,10 +135,13 @@ void Engine::OnReap() {
   for (const KeptVolume& expired : kept_.TakeExpired(now)) {
     pool_->ledger().Release(LedgerKey(expired.name));
   }
-  if (const absl::Status emptied = EmptyTrash(*pool_, now); !emptied.ok()) {
-    log::Warn("the trash can't be emptied; it is tried again every minute",
+  const absl::Status emptied = EmptyTrash(*pool_, now);
+  reap_again_ = !emptied.ok();
+  if (!emptied.ok() && emptied != last_reap_) {
+    log::Warn("the trash can't be emptied; it is tried again every few seconds",
               {{"pool", pool_->name()}, {"error", emptied}});
   }
+  last_reap_ = emptied;
   if (pool_->simple_quotas() && MonotonicNow() >= next_quota_sweep_) {
     SweepQuotaGroups(*pool_);
     next_quota_sweep_ = MonotonicNow() + kQuotaSweepInterval;

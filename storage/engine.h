@@ -198,12 +198,14 @@ class Engine {
   Executor bulk_;
   // MonotonicNow() at which the disk was last asked and has not answered yet; 0 when it has.
   std::atomic<int64_t> asked_disk_at_ = 0;
+  std::atomic<bool> reap_again_ = false;  // the trash could not be emptied
   // The reaper's alone.
+  absl::Status last_reap_;
   absl::Duration next_measurement_ = absl::ZeroDuration();
   absl::Duration next_quota_sweep_ = absl::ZeroDuration();
   // Last: they use the rest, and end first.
-  std::unique_ptr<PeriodicThread> monitor_;
   std::unique_ptr<PeriodicThread> reaper_;
+  std::unique_ptr<PeriodicThread> monitor_;  // kicks the reaper
 };
 
 template <typename Result>

@@ -92,7 +92,9 @@ absl::Status Engine::CopyVolume(Engine& from, const v1::VolumeRecord& source, in
   }
   // Somebody may use it although it is mounted nowhere that this driver sees: through a mount in
   // another namespace, or one that was taken away lazily.
-  const bool in_use = !mounts.empty() || !backend.CheckUnused(original.get()).ok();
+  const absl::Status unused = backend.CheckUnused(original.get());
+  if (ErrnoOf(unused) != 0) return unused;  // it could not be seen
+  const bool in_use = !mounts.empty() || !unused.ok();
   return BackendOf(source).Copy({.object = original.get(), .in_use = in_use}, object, read_only);
 }
 

@@ -67,7 +67,7 @@ int64_t Engine::RemoveKept(const KeptVolume& volume) {
   const absl::Status removed =
       given_up.ok() ? RemoveFromTrash(*pool_, *given_up) : given_up.status();
   if (!removed.ok()) {
-    log::Warn("a deleted volume can't be removed; it is tried again every minute",
+    log::Warn("a deleted volume can't be removed; it is tried again",
               {{"pool", pool_->name()}, {"volume_id", volume.name.id}, {"error", removed}});
   }
   return removed.ok() && freed.ok() ? *freed : 0;
