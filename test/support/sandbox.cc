@@ -122,6 +122,20 @@ TestFilesystem::TestFilesystem(TestFilesystem&& other) noexcept
 TestFilesystem::~TestFilesystem() {
   if (mounted_) Unmount().IgnoreError();
   if (!path_.empty()) ::rmdir(path_.c_str());
+  if (image_.valid()) ForgetUnlessAttached();
+}
+
+// The next to have its inode number may be another process's image. One that is still attached is a
+// leftover, and stays known.
+void TestFilesystem::ForgetUnlessAttached() const {
+  const absl::StatusOr<host::FileInfo> image = host::Inspect(image_.get());
+  const absl::StatusOr<std::vector<host::AttachedLoop>> loops = host::ListLoops();
+  if (!image.ok() || !loops.ok()) return;
+  for (const host::AttachedLoop& loop : *loops) {
+    if (loop.backing.device == image->device && loop.backing.inode == image->inode) return;
+  }
+  absl::MutexLock lock(&own_images_mutex);
+  OwnImages().erase({image->device, image->inode});
 }
 
 // A disk is one device, also when it is mounted a second time; the first mount may still be in use.

@@ -63,6 +63,7 @@ class TestFilesystem {
 
  private:
   [[nodiscard]] absl::StatusOr<host::LoopDevice> Device() const;
+  void ForgetUnlessAttached() const;
   TestFilesystem(Options options, UniqueFd image, std::string path)
       : options_(std::move(options)), image_(std::move(image)), path_(std::move(path)) {}
 
