@@ -215,7 +215,7 @@ TEST_F(CallsTest, SecretsAndMountFlagsAreLoggedAtNoLevel) {
 TEST_F(CallsTest, CallsAreCounted) {
   AnswerWith(VolumeNamed("id"));
   ASSERT_OK(Create(Named("volume")));
-  ASSERT_THAT(Create(Named("a\n")), StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_THAT(Create(Named("a\x7f")), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(
       metrics_.Text(),
       AllOf(HasSubstr("nodevol_rpc_total{code=\"OK\",method=\"CreateVolume\"} 1\n"),

@@ -31,11 +31,13 @@ size_t LimitOf(const FieldDescriptor& field) {
   return kMaxStringBytes;
 }
 
-// C0 and C1 control characters and DEL in valid UTF-8 (protobuf has checked that).
-bool HasControlCharacter(absl::string_view text) {
+// C0 and C1 control characters and DEL in valid UTF-8 (protobuf has checked that). The `allowed`
+// ones are no matter.
+bool HasControlCharacter(absl::string_view text, absl::string_view allowed = "") {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x20 || c == 0x7f) return true;
+    const bool c0 = c < 0x20 && !absl::StrContains(allowed, text[i]);
+    if (c0 || c == 0x7f) return true;
     const bool c1 =
         c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
     if (c1) return true;
@@ -53,7 +55,9 @@ absl::Status TooLong(const FieldDescriptor& field, size_t bytes, size_t limit) {
 
 absl::Status CheckString(const FieldDescriptor& field, absl::string_view value, size_t limit) {
   if (value.size() > limit) return TooLong(field, value.size(), limit);
-  if (HasControlCharacter(value)) return Invalid(field, "has control characters");
+  // Of names the spec bans all "other than commonly used whitespace".
+  const absl::string_view allowed = field.name() == "name" ? "\t\n\r" : "";
+  if (HasControlCharacter(value, allowed)) return Invalid(field, "has control characters");
   return absl::OkStatus();
 }
 

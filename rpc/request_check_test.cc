@@ -109,10 +109,26 @@ std::string Utf8(unsigned code_point) {
 
 TEST(RequestCheckTest, ControlCharactersAreC0AndDelAndC1) {
   for (unsigned code_point = 0; code_point < 0x800; ++code_point) {
-    csi::v1::CreateVolumeRequest request;
-    request.set_name(absl::StrCat("a", Utf8(code_point), "z"));
+    const std::string text = absl::StrCat("a", Utf8(code_point), "z");
     const bool control = code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
+    csi::v1::DeleteVolumeRequest request;
+    request.set_volume_id(text);
     EXPECT_EQ(CheckRequest(request).ok(), !control) << "U+" << std::hex << code_point;
+  }
+}
+
+// CreateVolumeRequest.name, CreateSnapshotRequest.name, CreateVolumeGroupSnapshotRequest.name.
+TEST(RequestCheckTest, NamesMayHaveTabsAndLineBreaks) {
+  for (const TextField& text : AllTextFields()) {
+    SCOPED_TRACE(text.Name());
+    const bool name = text.field().name() == "name";
+    for (const char* const whitespace : {"\t", "\n", "\r"}) {
+      EXPECT_EQ(CheckRequest(*text.Request(absl::StrCat("a", whitespace, "z"))).ok(),
+                name || text.IsSecret());
+    }
+    for (const std::string& banned : {"\b"s, "\v"s, "\f"s, "\x0e"s, "\x1b"s, "\x7f"s, "\u0085"s}) {
+      EXPECT_EQ(CheckRequest(*text.Request(absl::StrCat("a", banned, "z"))).ok(), text.IsSecret());
+    }
   }
 }
 
@@ -134,7 +150,7 @@ TEST(RequestCheckTest, ValueIsNeverRepeated) {
   for (const TextField& text : AllTextFields()) {
     SCOPED_TRACE(text.Name());
     const std::string canary = "canary";
-    for (const std::string& bad : {canary + '\n', canary + std::string(PATH_MAX, 'x')}) {
+    for (const std::string& bad : {canary + '\x7f', canary + std::string(PATH_MAX, 'x')}) {
       EXPECT_THAT(std::string(CheckRequest(*text.Request(bad)).message()), Not(HasSubstr(canary)));
     }
   }
