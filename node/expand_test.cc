@@ -90,6 +90,23 @@ TEST_P(ExpandTest, SizeIsTheControllersToDecide) {
   EXPECT_OK(ExpandTo(kVolumeBytes, kVolumeBytes));
 }
 
+TEST_P(ExpandTest, CapabilityThatTheVolumeLacksIsInvalid) {
+  ASSERT_OK(Stage());
+  csi::v1::NodeExpandVolumeRequest request;
+  request.set_volume_id(volume_);
+  request.set_volume_path(staging_);
+  csi::v1::VolumeCapability& capability = *request.mutable_volume_capability();
+  capability = world_->Capability(Mode::SINGLE_NODE_WRITER);
+  EXPECT_OK(world_->Call(&NodeHandler::ExpandVolume, request));
+  if (kind_.block) {
+    capability.mutable_mount();
+  } else {
+    capability.mutable_block();
+  }
+  EXPECT_THAT(world_->Call(&NodeHandler::ExpandVolume, request),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("raw block")));
+}
+
 class BlockExpandTest : public NodeFixture {};
 INSTANTIATE_FOR_KINDS(BlockExpandTest, BlockKinds());
 

@@ -236,6 +236,7 @@ void NodeHandler::GetVolumeStats(const csi::v1::NodeGetVolumeStatsRequest& reque
 void NodeHandler::ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
                                Callback<csi::v1::NodeExpandVolumeResponse> done) {
   const v1::CapacityRange range = rpc::FromCsi(request.capacity_range());
+  std::optional<v1::VolumeCapability> capability;
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return Required("volume_id");
     if (request.volume_path().empty()) return Required("volume_path");
@@ -245,7 +246,7 @@ void NodeHandler::ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
                                                      range.limit_bytes()));
     }
     if (request.has_volume_capability()) {
-      return rpc::ParseCapability(request.volume_capability()).status();
+      ASSIGN_OR_RETURN(capability, rpc::ParseCapability(request.volume_capability()));
     }
     return absl::OkStatus();
   }();
@@ -254,8 +255,13 @@ void NodeHandler::ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
   if (!id.has_value()) return std::move(done)(NoSuchVolume(request.volume_id()));
   storage_.WithVolume<csi::v1::NodeExpandVolumeResponse>(
       *id, /*exclusive=*/true,
-      [path = request.volume_path(),
-       range](LocalVolume& volume) -> absl::StatusOr<csi::v1::NodeExpandVolumeResponse> {
+      [path = request.volume_path(), range,
+       capability](LocalVolume& volume) -> absl::StatusOr<csi::v1::NodeExpandVolumeResponse> {
+        if (capability.has_value()) {
+          const absl::Status has = storage::CheckVolumeHas(*volume.record, *capability);
+          // The spec's code is another here than when the volume is used.
+          if (!has.ok()) return absl::InvalidArgumentError(has.message());
+        }
         const int64_t size = volume.record->size_bytes();
         ASSIGN_OR_RETURN(const UniqueFd mounted, OpenVolumeAt(volume, path));
         if (range.required_bytes() > size ||
