@@ -18,7 +18,9 @@ CsiClient::CsiClient(const std::string& socket_path, absl::Duration timeout) : t
       absl::StrCat("unix://", socket_path), grpc::InsecureChannelCredentials(), arguments);
   identity_ = csi::v1::Identity::NewStub(channel);
   controller_ = csi::v1::Controller::NewStub(channel);
+  group_controller_ = csi::v1::GroupController::NewStub(channel);
   node_ = csi::v1::Node::NewStub(channel);
+  snapshot_metadata_ = csi::v1::SnapshotMetadata::NewStub(channel);
 }
 
 void CsiClient::SetDeadline(grpc::ClientContext& context) const {

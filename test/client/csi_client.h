@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -20,7 +21,9 @@ class CsiClient {
  public:
   using Identity = csi::v1::Identity::Stub;
   using Controller = csi::v1::Controller::Stub;
+  using GroupController = csi::v1::GroupController::Stub;
   using Node = csi::v1::Node::Stub;
+  using SnapshotMetadata = csi::v1::SnapshotMetadata::Stub;
 
   // Connects when first used. Each client has a connection of its own.
   explicit CsiClient(const std::string& socket_path, absl::Duration timeout = absl::Minutes(1));
@@ -37,6 +40,25 @@ class CsiClient {
     return response;
   }
 
+  // Calls take(message) for every message of a stream and answers how that ended. When it returns
+  // false, the call is cancelled.
+  template <typename Stub, typename Request, typename Response>
+  absl::Status Stream(std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(
+                          grpc::ClientContext*, const Request&),
+                      const Request& request, absl::FunctionRef<bool(const Response&)> take) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    const std::unique_ptr<grpc::ClientReader<Response>> reader =
+        (StubFor<Stub>().*method)(&context, request);
+    Response response;
+    bool wanted = true;
+    while (reader->Read(&response)) {
+      wanted = wanted && take(response);
+      if (!wanted) context.TryCancel();
+    }
+    return ToAbsl(reader->Finish());
+  }
+
  private:
   template <typename Stub>
   Stub& StubFor() {
@@ -44,6 +66,10 @@ class CsiClient {
       return *identity_;
     } else if constexpr (std::is_same_v<Stub, Controller>) {
       return *controller_;
+    } else if constexpr (std::is_same_v<Stub, GroupController>) {
+      return *group_controller_;
+    } else if constexpr (std::is_same_v<Stub, SnapshotMetadata>) {
+      return *snapshot_metadata_;
     } else {
       return *node_;
     }
@@ -54,7 +80,9 @@ class CsiClient {
   const absl::Duration timeout_;
   std::unique_ptr<Identity> identity_;
   std::unique_ptr<Controller> controller_;
+  std::unique_ptr<GroupController> group_controller_;
   std::unique_ptr<Node> node_;
+  std::unique_ptr<SnapshotMetadata> snapshot_metadata_;
 };
 
 }  // namespace nodevol::testing
