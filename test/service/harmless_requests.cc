@@ -26,12 +26,22 @@ absl::Status HarmlessRequests::SetUp(ServiceNode& node) {
   staging_ = pod.staging();
   target_ = pod.target();
   ASSIGN_OR_RETURN(const csi::v1::Snapshot snapshot, client.Snapshot("snapshot", volume_id_));
-  AddController(node);
+  AddController(node.ground().volume_class.parameters, node.ground().volume_bytes, "node-1");
   AddQueries(snapshot.snapshot_id());
   AddNode(node.directory() + "/nowhere");
   const auto* const publish = static_cast<const csi::v1::ControllerPublishVolumeRequest*>(
       requests_.at(csi::v1::ControllerPublishVolumeRequest::descriptor()).get());
   return client.csi().Call(&CsiClient::Controller::ControllerPublishVolume, *publish).status();
+}
+
+void HarmlessRequests::SetUp(const HarmlessSubject& subject) {
+  capability_ = subject.capability;
+  volume_id_ = subject.volume_id;
+  staging_ = subject.staging;
+  target_ = subject.target;
+  AddController(subject.parameters, subject.bytes, subject.node_id);
+  AddQueries(subject.snapshot_id);
+  AddNode(subject.nowhere);
 }
 
 template <typename Request>
@@ -42,18 +52,17 @@ Request& HarmlessRequests::Add() {
   return added;
 }
 
-void HarmlessRequests::AddController(const ServiceNode& node) {
-  const int64_t bytes = node.ground().volume_bytes;
+void HarmlessRequests::AddController(const Parameters& parameters, int64_t bytes,
+                                     const std::string& node_id) {
   auto& create = Add<csi::v1::CreateVolumeRequest>();
   create.set_name("made by a harmless request");
   create.mutable_capacity_range()->set_required_bytes(bytes);
   *create.add_volume_capabilities() = capability_;
-  const Parameters& parameters = node.ground().volume_class.parameters;
   create.mutable_parameters()->insert(parameters.begin(), parameters.end());
   Add<csi::v1::DeleteVolumeRequest>().set_volume_id(kForeignId);
   auto& publish = Add<csi::v1::ControllerPublishVolumeRequest>();
   publish.set_volume_id(volume_id_);
-  publish.set_node_id("node-1");
+  publish.set_node_id(node_id);
   *publish.mutable_volume_capability() = capability_;
   auto& unpublish = Add<csi::v1::ControllerUnpublishVolumeRequest>();
   unpublish.set_volume_id(volume_id_);

@@ -15,6 +15,19 @@
 
 namespace nodevol::testing {
 
+// What harmless requests are about: a volume that is staged and published, and a snapshot of it.
+struct HarmlessSubject {
+  csi::v1::VolumeCapability capability;
+  Parameters parameters;
+  int64_t bytes = 0;
+  std::string node_id;
+  std::string volume_id;
+  std::string snapshot_id;
+  std::string staging;
+  std::string target;
+  std::string nowhere;  // a path where nothing is
+};
+
 // One request for each method that this driver serves, all of them answered OK. They change nothing
 // but for CreateVolume and CreateSnapshot, which make an object of their own.
 //
@@ -23,6 +36,8 @@ class HarmlessRequests {
  public:
   // Makes the volume and the snapshot.
   absl::Status SetUp(ServiceNode& node);
+  // For what somebody has made, at any driver.
+  void SetUp(const HarmlessSubject& subject);
 
   // A request without a field for what is not served.
   [[nodiscard]] std::unique_ptr<google::protobuf::Message> For(
@@ -32,7 +47,7 @@ class HarmlessRequests {
  private:
   template <typename Request>
   Request& Add();
-  void AddController(const ServiceNode& node);
+  void AddController(const Parameters& parameters, int64_t bytes, const std::string& node_id);
   void AddQueries(const std::string& snapshot_id);
   void AddNode(const std::string& nowhere);
 
