@@ -8,52 +8,30 @@
 # Growing an ext4 that is mounted needs CAP_SYS_RESOURCE, which not every machine has: images hold xfs
 # here.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../support/driver.sh
+. "$(dirname "$0")/../support/driver.sh"
 
 MiB=$((1024 * 1024))
 
-# examine NAME POOL_FILESYSTEM ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE: one run, in a mount namespace
-# whose mounts, and the loop device under them, end with it.
+# examine NAME POOL_FILESYSTEM ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE: one run.
 examine() {
   local work=$output/$1
   rm -rf "$work"
   mkdir -p "$work"
-  unshare --mount --propagation private -- "$0" --inside "$driver" "$examiner" "$work" "${@:2}"
+  in_own_namespace "$0" --inside "$driver" "$examiner" "$work" "${@:2}"
 }
 
 inside() {
   local driver=$1 examiner=$2 work=$3 filesystem=$4 access=$5 parameters=$6 size=$7 expanded=$8
-  mount -t tmpfs -o mode=0700 nodevol-sanity /mnt
-  truncate -s 12G "$work/pool.img"
-  "mkfs.$filesystem" -q "$work/pool.img" >/dev/null
-  mkdir /mnt/pool /mnt/csi
-  mount -o loop "$work/pool.img" /mnt/pool
-  rm "$work/pool.img" # it lives as long as its mount
   printf '%s' "$parameters" >"$work/parameters.yaml"
-  "$driver" --endpoint=unix:///mnt/csi.sock --node-id=sanity-node --pool=sanity=/mnt/pool \
-    --create-pools --log-level=debug 2>"$work/driver.log" &
-  local pid=$!
-  # shellcheck disable=SC2064 # the pid of now
-  trap "kill -9 $pid 2>/dev/null || true; umount -l /mnt/pool" EXIT
-  for _ in $(seq 200); do
-    [ -S /mnt/csi.sock ] && break
-    sleep 0.05
-  done
+  start_driver "$driver" "$work" "$filesystem"
   local status=0
-  timeout 600 "$examiner" -csi.endpoint=unix:///mnt/csi.sock -csi.mountdir=/mnt/csi/target \
+  timeout 600 "$examiner" -csi.endpoint="unix://$driver_socket" -csi.mountdir=/mnt/csi/target \
     -csi.stagingdir=/mnt/csi/staging -csi.testvolumeaccesstype="$access" \
     -csi.testvolumesize="$size" -csi.testvolumeexpandsize="$expanded" \
     -csi.testvolumeparameters="$work/parameters.yaml" -csi.testnodevolumeattachlimit \
     -ginkgo.v -ginkgo.no-color >"$work/output" 2>&1 || status=$?
-  kill "$pid"
-  wait "$pid" || status=$?
-  # The driver took all down that it was told to.
-  local left
-  left=$(find /mnt/pool/volumes /mnt/pool/snapshots -mindepth 1 -maxdepth 1 | wc -l)
-  left=$((left + $(grep -c ' /mnt/csi/' /proc/self/mountinfo || true)))
-  if [ "$left" != 0 ]; then
-    echo "$left volumes, snapshots or mounts are left" >&2
-    status=1
-  fi
+  stop_driver || status=$?
   return "$status"
 }
 
