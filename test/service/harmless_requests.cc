@@ -29,6 +29,7 @@ absl::Status HarmlessRequests::SetUp(ServiceNode& node) {
   AddController(node.ground().volume_class.parameters, node.ground().volume_bytes, "node-1");
   AddQueries(snapshot.snapshot_id());
   AddNode(node.directory() + "/nowhere");
+  AddAlpha();
   const auto* const publish = static_cast<const csi::v1::ControllerPublishVolumeRequest*>(
       requests_.at(csi::v1::ControllerPublishVolumeRequest::descriptor()).get());
   return client.csi().Call(&CsiClient::Controller::ControllerPublishVolume, *publish).status();
@@ -111,6 +112,12 @@ void HarmlessRequests::AddNode(const std::string& nowhere) {
   expand.set_volume_id(volume_id_);
   expand.set_volume_path(target_);
   *expand.mutable_volume_capability() = capability_;
+}
+
+void HarmlessRequests::AddAlpha() {
+  Add<csi::v1::ControllerModifyVolumeRequest>().set_volume_id(volume_id_);
+  Add<csi::v1::ControllerGetVolumeHealthRequest>().set_volume_id(volume_id_);
+  Add<csi::v1::ControllerListVolumeHealthRequest>();
 }
 
 std::unique_ptr<Message> HarmlessRequests::For(const Descriptor& request) const {

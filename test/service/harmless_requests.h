@@ -34,7 +34,7 @@ struct HarmlessSubject {
 // They are about a volume that is published, by the controller and to a pod, and its snapshot.
 class HarmlessRequests {
  public:
-  // Makes the volume and the snapshot.
+  // Makes the volume and the snapshot. Those about health are served with --health only.
   absl::Status SetUp(ServiceNode& node);
   // For what somebody has made, at any driver.
   void SetUp(const HarmlessSubject& subject);
@@ -50,6 +50,8 @@ class HarmlessRequests {
   void AddController(const Parameters& parameters, int64_t bytes, const std::string& node_id);
   void AddQueries(const std::string& snapshot_id);
   void AddNode(const std::string& nowhere);
+  // What csi.proto has in alpha or what hardly any driver serves.
+  void AddAlpha();
 
   csi::v1::VolumeCapability capability_;
   std::string volume_id_;

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 void HostileFixture::SetUp() {
-  ASSERT_NO_FATAL_FAILURE(StartNode({.ground = DirectoryOnBtrfs()}));
+  ASSERT_NO_FATAL_FAILURE(StartNode({.ground = DirectoryOnBtrfs(), .more_flags = {"--health"}}));
   ASSERT_OK(harmless_.SetUp(node()));
   raw_ = std::make_unique<RawClient>(node().driver().socket_path());
   before_ = ListPool(node().disk().path());
