@@ -2,11 +2,13 @@
 #ifndef NODEVOL_CONTROLLER_FAKE_NODE_STORAGE_H_
 #define NODEVOL_CONTROLLER_FAKE_NODE_STORAGE_H_
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/node_storage.h"
 #include "storage/volume_spec.h"
@@ -95,7 +97,9 @@ class FakeNodeStorage : public storage::NodeStorage {
     snapshot->set_id(SnapshotId::ForName(kPool, request.name()).text());
     *snapshot->mutable_request() = request;
     snapshot->set_size_bytes(kSnapshotBytes);
-    snapshot->mutable_created()->set_seconds(kSnapshotTime);
+    // Each is newer than those before it.
+    snapshot->mutable_created()->set_seconds(kSnapshotTime +
+                                             static_cast<int64_t>(snapshots.size()));
     snapshots[snapshot->id()] = snapshot;
     std::move(done)(SnapshotPtr(snapshot));
   }
@@ -103,6 +107,24 @@ class FakeNodeStorage : public storage::NodeStorage {
   void DeleteSnapshot(const Context&, const SnapshotId& id, StatusCallback done) override {
     if (Answers()) snapshots.erase(id.text());
     std::move(done)(answer);
+  }
+
+  void ListBlocks(const Context& context, const storage::BlockQuery& query,
+                  Callback<storage::BlockPage> done) override {
+    ++block_pages_asked;
+    if (!answer.ok()) return std::move(done)(answer);
+    if (context.abandoned()) return std::move(done)(absl::CancelledError("abandoned"));
+    storage::BlockPage page;
+    for (const storage::BlockRange& range : query.base == nullptr ? allocated : changed) {
+      if (range.end() <= query.offset) continue;
+      const int64_t begin = std::max(range.offset, query.offset);
+      if (page.ranges.size() == std::min(query.limit, blocks_per_page)) {
+        page.next_offset = begin;
+        break;
+      }
+      page.ranges.push_back({.offset = begin, .length = range.end() - begin});
+    }
+    std::move(done)(std::move(page));
   }
 
   absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override {
@@ -161,10 +183,15 @@ class FakeNodeStorage : public storage::NodeStorage {
   std::map<std::string, VolumePtr> volumes;
   std::map<std::string, SnapshotPtr> snapshots;
   storage::Capacity capacity;
+  // The blocks of every snapshot, and those in which any two differ.
+  std::vector<storage::BlockRange> allocated;
+  std::vector<storage::BlockRange> changed;
+  size_t blocks_per_page = 4096;  // at most
+  int block_pages_asked = 0;
   bool node_expansion_required = false;
   std::map<std::string, std::string> modified_with;
   std::map<std::string, std::vector<storage::HealthCondition>> conditions;  // by volume id
-  // What changes answer; when it is an error they change nothing.
+  // What changes and pages of blocks answer; when it is an error they change nothing.
   absl::Status answer;
   int changes_asked = 0;
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "google/protobuf/util/time_util.h"
 
 #include "base/errno_status.h"
@@ -45,7 +47,10 @@ absl::StatusOr<SnapshotPtr> Engine::DoCreateSnapshot(const SnapshotId& id,
   record->set_id(id.text());
   record->set_generation(1);
   *record->mutable_request() = request;
-  *record->mutable_created() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  // To the nanosecond: it also tells snapshots apart that had the same name one after the other, and
+  // which of two is older.
+  *record->mutable_created() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
+      absl::ToUnixNanos(absl::Now()));
   record->set_size_bytes(volume->size_bytes());
   record->set_pinned_bytes(pinned);
   if (volume->has_image()) {

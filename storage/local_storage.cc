@@ -94,6 +94,8 @@ absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(const Id& 
 }
 template absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(
     const VolumeId&) const;
+template absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(
+    const SnapshotId&) const;
 
 std::vector<std::shared_ptr<Engine>> LocalStorage::Engines() const {
   std::vector<std::shared_ptr<Engine>> engines;

@@ -81,6 +81,8 @@ class LocalStorage : public NodeStorage {
                       Callback<SnapshotPtr> done) override;
   void DeleteSnapshot(const OperationContext& context, const SnapshotId& id,
                       StatusCallback done) override;
+  void ListBlocks(const OperationContext& context, const BlockQuery& query,
+                  Callback<BlockPage> done) override;
   absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override;
   absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const override;
   absl::StatusOr<VolumeHealth> GetVolumeHealth(const VolumeId& id) const override;
@@ -146,9 +148,11 @@ class LocalStorage : public NodeStorage {
   [[nodiscard]] absl::Status CheckNoTwin(const Engine& opened) const;
   // ABORTED, naming `what`, while another operation holds the lock.
   absl::Status Lock(absl::string_view name_hash, absl::string_view what, Locks& locks);
-  // Why a volume that was there a moment ago, without its lock, can't be opened: a delete holds the
-  // lock until it is done, and then it is gone from the index.
+  // Why a volume or snapshot that was there a moment ago, without its lock, can't be opened: a
+  // delete holds the lock until it is done, and then it is gone from the index.
   absl::Status WhyGone(Engine& engine, const VolumeId& id, const absl::Status& error);
+  absl::Status WhyGone(Engine& engine, const v1::SnapshotRecord& snapshot,
+                       const absl::Status& error);
   // Posts `work`, which has the locks; they are released before `done` is called.
   template <typename T>
   static void Post(Executor& executor, Locks locks, absl::AnyInvocable<absl::StatusOr<T>()> work,
@@ -185,6 +189,9 @@ class LocalStorage : public NodeStorage {
     std::optional<VolumeId> source;
   };
   absl::StatusOr<SnapshotPlacement> PlaceSnapshot(const v1::SnapshotRequest& request, Locks& locks);
+
+  // The engine that can answer it.
+  absl::StatusOr<std::shared_ptr<Engine>> CheckBlockQuery(const BlockQuery& query) const;
 
   const std::string node_id_;
   // By name hash: what is locked is the volume or snapshot of a name, in whichever pool.

@@ -14,6 +14,7 @@
 
 #include "base/callback.h"
 #include "proto/storage.pb.h"
+#include "storage/block_ranges.h"
 #include "storage/health.h"
 #include "storage/ids.h"
 
@@ -65,8 +66,18 @@ struct Page {
   bool more = false;
 };
 
+// What is asked about the blocks of a snapshot.
+struct BlockQuery {
+  SnapshotPtr target;  // as GetSnapshot gave it
+  // An older one of the same volume, to tell what differs from it; null: what is allocated.
+  SnapshotPtr base;
+  int64_t offset = 0;  // where to begin; at most the target's size
+  size_t limit = 1;    // ranges of a page; 0 is taken for 1
+};
+
 // Everything that can be asked of one node's disks. Asking is answered from memory, on the caller's
-// thread. Changes answer through their callback, once, on some other thread or on the caller's.
+// thread. Changes, and what needs the disk, answer through their callback, once, on some other
+// thread or on the caller's.
 //
 // Codes that all changes share: ABORTED while another operation on the same volume or name is under
 // way; UNAVAILABLE when the pool can't be used now or the node is overloaded; INTERNAL for trouble
@@ -114,6 +125,16 @@ class NodeStorage {
   // OK also when there is none.
   virtual void DeleteSnapshot(const OperationContext& context, const SnapshotId& id,
                               StatusCallback done) = 0;
+
+  // A page of the blocks that a snapshot has or that differ from another's (changed_blocks.h),
+  // clamped to the target's size. The first range may have begun before the offset, where its block
+  // does. Pages keep nothing between them: who wants no more does not ask.
+  //
+  // NOT_FOUND once one of the snapshots is deleted, also when its name is taken by a new one;
+  // FAILED_PRECONDITION, with the remedy, for directories, and for differences where files don't
+  // share blocks; INVALID_ARGUMENT for snapshots in different pools; CANCELLED when abandoned.
+  virtual void ListBlocks(const OperationContext& context, const BlockQuery& query,
+                          Callback<BlockPage> done) = 0;
 
   // NOT_FOUND; INTERNAL when its record is damaged.
   virtual absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const = 0;
