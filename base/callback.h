@@ -2,6 +2,7 @@
 #ifndef NODEVOL_BASE_CALLBACK_H_
 #define NODEVOL_BASE_CALLBACK_H_
 
+#include <atomic>
 #include <exception>
 #include <utility>
 
@@ -40,6 +41,21 @@ StatusCallback AnsweringEmpty(Callback<R> done) {
     }
   };
 }
+
+// Passes the first answer on and drops what comes after it: for work that may throw when it has
+// already answered. Thread-safe.
+template <typename T>
+class AnswerOnce {
+ public:
+  explicit AnswerOnce(Callback<T> done) : done_(std::move(done)) {}
+  void Call(absl::StatusOr<T> answer) {
+    if (!called_.exchange(true)) std::move(done_)(std::move(answer));
+  }
+
+ private:
+  std::atomic<bool> called_ = false;
+  Callback<T> done_;
+};
 
 // INTERNAL, with a log id under which the exception itself is in the log. For the last-resort catch
 // at a boundary; nothing of ours throws on purpose.

@@ -15,6 +15,7 @@ using google::protobuf::Message;
 bool IsIdentity(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() &&
          (field.name() == "name" || field.name() == "volume_id" || field.name() == "snapshot_id" ||
+          field.name() == "base_snapshot_id" || field.name() == "target_snapshot_id" ||
           field.name() == "source_volume_id" || field.name() == "node_id" ||
           field.name() == "group_snapshot_id");
 }
@@ -38,7 +39,7 @@ void Calls::LogRequest(const MethodInfo& method, const Message& request) {
 }
 
 void Calls::Observe(const MethodInfo& method, const Message& request, const absl::Status& status,
-                    absl::Duration duration) {
+                    absl::Duration duration, std::optional<int64_t> messages) {
   metrics_.ObserveCall(method.name, status.code(), duration);
   const log::Level level = LevelOf(method, status);
   if (!log::Enabled(level)) return;
@@ -53,6 +54,7 @@ void Calls::Observe(const MethodInfo& method, const Message& request, const absl
   }
   fields.emplace_back("code", CodeName(status.code()));
   fields.emplace_back("ms", absl::ToDoubleMilliseconds(duration));
+  if (messages.has_value()) fields.emplace_back("messages", *messages);
   if (!status.ok()) fields.emplace_back("error", status.message());
   log::Write(level, "answered", fields.data(), fields.data() + fields.size());
 }

@@ -2,8 +2,9 @@
 #ifndef NODEVOL_RPC_CALLS_H_
 #define NODEVOL_RPC_CALLS_H_
 
-#include <atomic>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,9 +19,12 @@
 #include "base/callback.h"
 #include "base/log.h"
 #include "base/monotonic.h"
+#include "base/status_macros.h"
+#include "rpc/message_source.h"
 #include "rpc/metrics.h"
 #include "rpc/request_check.h"
 #include "rpc/status.h"
+#include "rpc/stream_reactor.h"
 #include "storage/node_storage.h"
 
 namespace nodevol::rpc {
@@ -59,7 +63,7 @@ class Calls {
     }
     const storage::OperationContext operation{[context] { return context->IsCancelled(); }};
     // Shared with the catch below: whichever comes first answers.
-    auto answer = std::make_shared<Once<Response>>(std::move(finish));
+    auto answer = std::make_shared<AnswerOnce<Response>>(std::move(finish));
     const absl::Status handled = Guarded([&]() -> absl::Status {
       handle(operation, *request, Callback<Response>([answer](absl::StatusOr<Response> result) {
                answer->Call(std::move(result));
@@ -70,23 +74,33 @@ class Calls {
     return reactor;
   }
 
+  // Answers one server-streaming call with the messages of the source that `open(context, request)`
+  // gives, or with its error. That runs on gRPC's own thread and must not block; the context is
+  // good while the source lives. Once the client is gone the source is asked for nothing more.
+  template <typename Message, typename Request, typename Open>
+  grpc::ServerWriteReactor<Message>* Stream(const MethodInfo& method,
+                                            grpc::CallbackServerContext* context,
+                                            const Request* request, Open open) {
+    const storage::OperationContext operation{[context] { return context->IsCancelled(); }};
+    auto* const reactor = new StreamReactor<Message>(
+        operation.abandoned, [this, method, start = MonotonicNow(), request](
+                                 const absl::Status& status, int64_t messages) {
+          Observe(method, *request, status, MonotonicNow() - start, messages);
+        });
+    LogRequest(method, *request);
+    reactor->Start(Guarded([&]() -> absl::StatusOr<std::unique_ptr<MessageSource<Message>>> {
+      RETURN_IF_ERROR(CheckRequest(*request));
+      return open(operation, *request);
+    }));
+    return reactor;
+  }
+
  private:
-  template <typename Response>
-  class Once {
-   public:
-    explicit Once(Callback<Response> finish) : finish_(std::move(finish)) {}
-    void Call(absl::StatusOr<Response> result) {
-      if (!called_.exchange(true)) std::move(finish_)(std::move(result));
-    }
-
-   private:
-    std::atomic<bool> called_ = false;
-    Callback<Response> finish_;
-  };
-
   static void LogRequest(const MethodInfo& method, const google::protobuf::Message& request);
+  // `messages` is how many a stream has sent.
   void Observe(const MethodInfo& method, const google::protobuf::Message& request,
-               const absl::Status& status, absl::Duration duration);
+               const absl::Status& status, absl::Duration duration,
+               std::optional<int64_t> messages = std::nullopt);
 
   Metrics& metrics_;
 };

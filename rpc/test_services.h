@@ -3,6 +3,8 @@
 #define NODEVOL_RPC_TEST_SERVICES_H_
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "base/callback.h"
@@ -45,6 +47,28 @@ class TestController final : public csi::v1::Controller::CallbackService {
                                          const csi::v1::CreateVolumeRequest* request,
                                          csi::v1::CreateVolumeResponse* response) override {
     return calls_.Run({"CreateVolume"}, context, request, response, handler);
+  }
+
+  Handler handler;
+
+ private:
+  Calls& calls_;
+};
+
+// GetMetadataAllocated streams what the test says.
+class TestSnapshotMetadata final : public csi::v1::SnapshotMetadata::CallbackService {
+ public:
+  using Request = csi::v1::GetMetadataAllocatedRequest;
+  using Response = csi::v1::GetMetadataAllocatedResponse;
+  using Source = std::unique_ptr<MessageSource<Response>>;
+  using Handler =
+      std::function<absl::StatusOr<Source>(const storage::OperationContext&, const Request&)>;
+
+  explicit TestSnapshotMetadata(Calls& calls) : calls_(calls) {}
+
+  grpc::ServerWriteReactor<Response>* GetMetadataAllocated(grpc::CallbackServerContext* context,
+                                                           const Request* request) override {
+    return calls_.Stream<Response>({"GetMetadataAllocated"}, context, request, handler);
   }
 
   Handler handler;
