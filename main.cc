@@ -21,6 +21,8 @@
 #include "base/tsan_suppressions.h"
 #include "controller/controller_handler.h"
 #include "controller/controller_service.h"
+#include "controller/snapshot_metadata_handler.h"
+#include "controller/snapshot_metadata_service.h"
 #include "generated_version.h"
 #include "host/privilege.h"
 #include "identity/identity_handler.h"
@@ -131,9 +133,11 @@ class App {
                    .serves_controller = options.role == Role::kAll,
                    .healthy = [this] { return storage_->CheckHealthy(); }}),
         controller_(*storage_, topology_, options.health),
+        snapshot_metadata_(*storage_),
         node_(*storage_, topology_),
         identity_service_(calls_, identity_),
         controller_service_(calls_, controller_),
+        snapshot_metadata_service_(calls_, snapshot_metadata_),
         node_service_(calls_, node_) {
     metrics_.AddGauges([this] { return PoolGauges(*storage_); });
     metrics_.AddGauges([this] { return HealthGauges(*storage_); });
@@ -141,7 +145,10 @@ class App {
 
   absl::Status Serve(const Options& options) {
     std::vector<grpc::Service*> services = {&identity_service_, &node_service_};
-    if (options.role == Role::kAll) services.push_back(&controller_service_);
+    if (options.role == Role::kAll) {
+      services.push_back(&controller_service_);
+      services.push_back(&snapshot_metadata_service_);
+    }
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
     if (options.metrics_address.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(
@@ -158,9 +165,11 @@ class App {
   rpc::Calls calls_;
   identity::IdentityHandler identity_;
   controller::ControllerHandler controller_;
+  controller::SnapshotMetadataHandler snapshot_metadata_;
   node::NodeHandler node_;
   identity::IdentityService identity_service_;
   controller::ControllerService controller_service_;
+  controller::SnapshotMetadataService snapshot_metadata_service_;
   node::NodeService node_service_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rpc::HttpServer> http_;

@@ -38,6 +38,8 @@ csi::v1::GetPluginCapabilitiesResponse IdentityHandler::GetPluginCapabilities() 
   if (options_.serves_controller) {
     response.add_capabilities()->mutable_service()->set_type(
         PluginCapability::Service::CONTROLLER_SERVICE);
+    response.add_capabilities()->mutable_service()->set_type(
+        PluginCapability::Service::SNAPSHOT_METADATA_SERVICE);
   }
   response.add_capabilities()->mutable_service()->set_type(
       PluginCapability::Service::VOLUME_ACCESSIBILITY_CONSTRAINTS);

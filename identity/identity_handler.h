@@ -20,6 +20,7 @@ absl::Status CheckDriverName(absl::string_view name);
 struct IdentityOptions {
   std::string driver_name;
   std::string version;
+  // Controller and SnapshotMetadata.
   bool serves_controller = false;
   // FAILED_PRECONDITION, with the reason, while nothing could be done.
   std::function<absl::Status()> healthy;

@@ -39,6 +39,9 @@ inline Ground ImageOnBtrfs() {
 inline Ground BlockOnXfs() {
   return {"BlockOnXfs", host::FilesystemType::kXfs, {BlockCapability(), {}}, 16 * kMiB};
 }
+inline Ground BlockOnBtrfs() {
+  return {"BlockOnBtrfs", host::FilesystemType::kBtrfs, {BlockCapability(), {}}, 16 * kMiB};
+}
 inline Ground BlockOnExt4() {
   return {"BlockOnExt4", host::FilesystemType::kExt4, {BlockCapability(), {}}, 16 * kMiB};
 }

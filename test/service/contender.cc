@@ -31,6 +31,17 @@ absl::Status ControllerUnpublish(VolumeClient& client, const SharedName& shared)
   return client.csi().Call(&Controller::ControllerUnpublishVolume, request).status();
 }
 
+// Reads which blocks the name's snapshot has: all, or until there is one.
+absl::Status ReadBlocks(VolumeClient& client, const SharedName& shared, bool all) {
+  using Message = csi::v1::GetMetadataAllocatedResponse;
+  csi::v1::GetMetadataAllocatedRequest request;
+  request.set_snapshot_id(shared.snapshot_id);
+  request.set_max_results(1);
+  return client.csi().Stream<CsiClient::SnapshotMetadata, decltype(request), Message>(
+      &CsiClient::SnapshotMetadata::GetMetadataAllocated, request,
+      [all](const Message&) { return all; });
+}
+
 }  // namespace
 
 // ABORTED, another operation on the same object being under way, is allowed of all that take its
@@ -75,6 +86,17 @@ const std::vector<Contender::Operation>& Contender::Operations() {
          return client.DeleteSnapshot(shared.snapshot_id);
        },
        {kOk, kAborted}},
+      // Directories have no blocks.
+      {"GetMetadataAllocated",
+       [](VolumeClient& client, const SharedName& shared) {
+         return ReadBlocks(client, shared, /*all=*/true);
+       },
+       {kOk, kAborted, kNotFound, kFailedPrecondition}},
+      {"GetMetadataAllocated that is cancelled",
+       [](VolumeClient& client, const SharedName& shared) {
+         return ReadBlocks(client, shared, /*all=*/false);
+       },
+       {kOk, kCancelled, kAborted, kNotFound, kFailedPrecondition}},
       {"CreateVolume from a snapshot",
        [](VolumeClient& client, const SharedName& shared) {
          return client.Restore(shared.RestoredName(), shared.snapshot_id).status();

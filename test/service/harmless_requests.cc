@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/status_macros.h"
+#include "test/support/pool_leftovers.h"
 
 namespace nodevol::testing {
 
@@ -30,6 +32,7 @@ absl::Status HarmlessRequests::SetUp(ServiceNode& node) {
   AddQueries(snapshot.snapshot_id());
   AddNode(node.directory() + "/nowhere");
   AddAlpha();
+  RETURN_IF_ERROR(AddSnapshotMetadata(node));
   const auto* const publish = static_cast<const csi::v1::ControllerPublishVolumeRequest*>(
       requests_.at(csi::v1::ControllerPublishVolumeRequest::descriptor()).get());
   return client.csi().Call(&CsiClient::Controller::ControllerPublishVolume, *publish).status();
@@ -118,6 +121,19 @@ void HarmlessRequests::AddAlpha() {
   Add<csi::v1::ControllerModifyVolumeRequest>().set_volume_id(volume_id_);
   Add<csi::v1::ControllerGetVolumeHealthRequest>().set_volume_id(volume_id_);
   Add<csi::v1::ControllerListVolumeHealthRequest>();
+}
+
+absl::Status HarmlessRequests::AddSnapshotMetadata(ServiceNode& node) {
+  VolumeClient client(node.driver().socket_path(), {.capability = BlockCapability()});
+  ASSIGN_OR_RETURN(const csi::v1::Volume volume, client.Create("block volume", kMiB));
+  ASSIGN_OR_RETURN(const csi::v1::Snapshot base, client.Snapshot("base", volume.volume_id()));
+  ASSIGN_OR_RETURN(const csi::v1::Snapshot target, client.Snapshot("target", volume.volume_id()));
+  RETURN_IF_ERROR(client.Delete(volume.volume_id()));
+  Add<csi::v1::GetMetadataAllocatedRequest>().set_snapshot_id(base.snapshot_id());
+  auto& delta = Add<csi::v1::GetMetadataDeltaRequest>();
+  delta.set_base_snapshot_id(base.snapshot_id());
+  delta.set_target_snapshot_id(target.snapshot_id());
+  return Eventually([&node] { return CheckEmpty(node.disk().path() + "/.nodevol/trash"); });
 }
 
 std::unique_ptr<Message> HarmlessRequests::For(const Descriptor& request) const {

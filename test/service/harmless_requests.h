@@ -31,10 +31,11 @@ struct HarmlessSubject {
 // One request for each method that this driver serves, all of them answered OK. They change nothing
 // but for CreateVolume and CreateSnapshot, which make an object of their own.
 //
-// They are about a volume that is published, by the controller and to a pod, and its snapshot.
+// They are about a volume that is published, by the controller and to a pod, its snapshot, and two
+// snapshots of a block volume that is no more.
 class HarmlessRequests {
  public:
-  // Makes the volume and the snapshot. Those about health are served with --health only.
+  // Makes the volume and the snapshots. Requests about health are served with --health only.
   absl::Status SetUp(ServiceNode& node);
   // For what somebody has made, at any driver.
   void SetUp(const HarmlessSubject& subject);
@@ -52,6 +53,7 @@ class HarmlessRequests {
   void AddNode(const std::string& nowhere);
   // What csi.proto has in alpha or what hardly any driver serves.
   void AddAlpha();
+  absl::Status AddSnapshotMetadata(ServiceNode& node);
 
   csi::v1::VolumeCapability capability_;
   std::string volume_id_;

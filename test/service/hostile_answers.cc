@@ -45,6 +45,8 @@ const Table& Common() {
       {"volume_id", Existing()},
       {"source_volume_id", Existing()},
       {"snapshot_id", Existing()},
+      {"base_snapshot_id", Existing()},
+      {"target_snapshot_id", Existing()},
       {"fs_type", Invalid("filesystem type")},
       {"mount_flags", Invalid("mount flag")},
       {"volume_mount_group", Invalid("volume_mount_group")},
@@ -119,10 +121,9 @@ std::optional<TextAnswers> AnswersTo(const TextField& field) {
 
 std::optional<absl::StatusCode> AnswerTo(const NumberField& field) {
   static const std::map<std::string, absl::StatusCode> common = {
-      {"required_bytes", kInvalidArgument},
-      {"limit_bytes", kInvalidArgument},
-      {"max_entries", kInvalidArgument},
-      {"mode", kInvalidArgument},
+      {"required_bytes", kInvalidArgument}, {"limit_bytes", kInvalidArgument},
+      {"max_entries", kInvalidArgument},    {"max_results", kInvalidArgument},
+      {"starting_offset", kOutOfRange},     {"mode", kInvalidArgument},
   };
   // Answers, as above.
   static const std::map<std::string, absl::StatusCode> particular = {

@@ -37,7 +37,7 @@ std::unique_ptr<Message> HostileFixture::HarmlessFor(const RequestField& field) 
 
 bool HostileFixture::ServiceIsServed(const RequestField& field) {
   const google::protobuf::FileDescriptor& file = *field.request().file();
-  for (const char* const name : {"Controller", "Node"}) {
+  for (const char* const name : {"Controller", "Node", "SnapshotMetadata"}) {
     const google::protobuf::ServiceDescriptor& service = *file.FindServiceByName(name);
     for (int i = 0; i < service.method_count(); ++i) {
       if (service.method(i)->input_type() == &field.request()) return true;
