@@ -18,6 +18,7 @@
 
 #include "base/monotonic.h"
 #include "base/status_macros.h"
+#include "bench/block_bench.h"
 #include "bench/interruption.h"
 #include "bench/machine.h"
 #include "bench/pool_bench.h"
@@ -29,10 +30,15 @@ ABSL_FLAG(int, samples, 512, "how often each operation is measured in each state
 ABSL_FLAG(int, clients, 8, "how many clients call at once");
 ABSL_FLAG(std::vector<std::string>, pools, std::vector<std::string>({"btrfs", "xfs", "ext4"}),
           "filesystems of the pools to measure on");
+ABSL_FLAG(std::vector<std::string>, sections, std::vector<std::string>({"operations", "blocks"}),
+          "what to measure: operations on volumes, and the blocks of snapshots (where pools can)");
 ABSL_FLAG(std::string, write_table, "", "file for the report; default: standard output");
 
 namespace nodevol::bench {
 namespace {
+
+constexpr char kOperations[] = "operations";
+constexpr char kBlocks[] = "blocks";
 
 absl::Status CheckFlags(const RunOptions& options) {
   if (options.volumes < 1 || options.samples < 1 || options.clients < 1) {
@@ -45,16 +51,38 @@ absl::Status CheckFlags(const RunOptions& options) {
       return absl::InvalidArgumentError(absl::StrCat("--pools: there is no pool \"", name, "\""));
     }
   }
+  for (const std::string& name : absl::GetFlag(FLAGS_sections)) {
+    if (name != kOperations && name != kBlocks) {
+      return absl::InvalidArgumentError(absl::StrCat("--sections: there is no \"", name,
+                                                     "\", only ", kOperations, " and ", kBlocks));
+    }
+  }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PoolResult>> BenchAll(const RunOptions& options) {
-  const std::vector<std::string> wanted = absl::GetFlag(FLAGS_pools);
-  std::vector<PoolResult> results;
+bool IsWanted(const std::vector<std::string>& wanted, const std::string& name) {
+  return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+}
+
+struct Results {
+  std::vector<PoolResult> pools;
+  std::vector<BlockResult> blocks;
+};
+
+absl::StatusOr<Results> BenchAll(const RunOptions& options) {
+  const std::vector<std::string> sections = absl::GetFlag(FLAGS_sections);
+  Results results;
   for (const PoolPlan& plan : AllPlans()) {
-    if (std::find(wanted.begin(), wanted.end(), plan.name) == wanted.end()) continue;
-    ASSIGN_OR_RETURN(PoolResult result, BenchPool(plan, options));
-    results.push_back(std::move(result));
+    if (!IsWanted(absl::GetFlag(FLAGS_pools), plan.name)) continue;
+    if (IsWanted(sections, kOperations)) {
+      ASSIGN_OR_RETURN(PoolResult result, BenchPool(plan, options));
+      results.pools.push_back(std::move(result));
+    }
+    // What has changed is known where snapshots share blocks.
+    if (IsWanted(sections, kBlocks) && plan.live_snapshots) {
+      ASSIGN_OR_RETURN(BlockResult result, BenchBlocks(plan, options));
+      results.blocks.push_back(std::move(result));
+    }
   }
   return results;
 }
@@ -84,12 +112,12 @@ absl::Status Bench(const std::string& command) {
                         .took = absl::ZeroDuration(),
                         .machine = DescribeMachine(testing::ImageDirectory()),
                         .options = options};
-  absl::StatusOr<std::vector<PoolResult>> results = BenchAll(options);
+  absl::StatusOr<Results> results = BenchAll(options);
   // Whatever failed then failed because of it.
   RETURN_IF_ERROR(CheckNotInterrupted());
   RETURN_IF_ERROR(results.status());
   run.took = MonotonicNow() - begun;
-  return Write(Report(run, *results));
+  return Write(Report(run, results->pools, results->blocks));
 }
 
 // Flags may be written with dashes, as the driver's; the flags library knows underscores.

@@ -3,12 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 
+#include "bench/block_report.h"
 #include "bench/pool_bench.h"
 #include "bench/reading.h"
 #include "bench/round.h"
 #include "bench/statistics.h"
+#include "bench/table.h"
 
 namespace nodevol::bench {
 namespace {
@@ -26,17 +27,6 @@ constexpr char kMethod[] =
     "measurements. Latencies are in milliseconds; `× floor` is the ratio of the medians to the "
     "floor of the same rounds; *growth* is the median at %d volumes over that at none, with the "
     "middle half of the ratios of single rounds.\n";
-
-std::string Row(const std::vector<std::string>& cells) {
-  return absl::StrCat("| ", absl::StrJoin(cells, " | "), " |\n");
-}
-
-// Three digits are more than the noise leaves.
-std::string Number(double value) {
-  if (value >= 100) return absl::StrFormat("%.0f", value);
-  if (value >= 10) return absl::StrFormat("%.1f", value);
-  return absl::StrFormat("%.2f", value);
-}
 
 std::vector<std::string> Cells(const Summary& summary, const Summary& floor) {
   return {Number(summary.median_ms), Number(summary.p95_ms),
@@ -118,7 +108,7 @@ std::string PoolSection(const PoolResult& pool) {
   return text;
 }
 
-std::string Header(const RunDescription& run, int round_volumes) {
+std::string Header(const RunDescription& run) {
   std::string text = absl::StrCat(
       "# Benchmarks\n\nThis page is the output of a program (`./dev bench`): it is not edited.\n\n",
       Row({"", ""}), Row({"---", "---"}),
@@ -126,21 +116,27 @@ std::string Header(const RunDescription& run, int round_volumes) {
       Row({"command", absl::StrCat("`", run.command, "`")}),
       Row({"took", absl::StrFormat("%.0f s", absl::ToDoubleSeconds(run.took))}));
   for (const auto& [name, value] : run.machine) absl::StrAppend(&text, Row({name, value}));
-  absl::StrAppend(&text, "\n",
-                  absl::StrFormat(kMethod, run.options.clients, run.options.volumes, round_volumes,
-                                  run.options.volumes));
   return text;
+}
+
+std::string Method(const RunOptions& options) {
+  return absl::StrFormat(kMethod, options.clients, options.volumes, VolumesPerRound(options),
+                         options.volumes);
 }
 
 }  // namespace
 
-std::string Report(const RunDescription& run, const std::vector<PoolResult>& pools) {
-  std::string text = Header(run, VolumesPerRound(run.options));
-  absl::StrAppend(&text, "\n## Reading\n\n");
+std::string Report(const RunDescription& run, const std::vector<PoolResult>& pools,
+                   const std::vector<BlockResult>& blocks) {
+  std::string text = Header(run);
+  if (!pools.empty()) {
+    absl::StrAppend(&text, "\n", Method(run.options), "\n## Reading\n\n");
+  }
   for (const PoolResult& pool : pools) {
     for (const std::string& line : ReadPool(pool)) absl::StrAppend(&text, "- ", line, "\n");
   }
   for (const PoolResult& pool : pools) absl::StrAppend(&text, PoolSection(pool));
+  absl::StrAppend(&text, BlockSection(blocks));
   return text;
 }
 

@@ -21,7 +21,8 @@ struct RunDescription {
 };
 
 // The whole page, in Markdown.
-std::string Report(const RunDescription& run, const std::vector<PoolResult>& pools);
+std::string Report(const RunDescription& run, const std::vector<PoolResult>& pools,
+                   const std::vector<BlockResult>& blocks);
 
 }  // namespace nodevol::bench
 

@@ -2,6 +2,7 @@
 #ifndef NODEVOL_BENCH_RESULTS_H_
 #define NODEVOL_BENCH_RESULTS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,22 @@ struct PoolResult {
   DriverResult empty;
   DriverResult full;
   std::vector<KindResult> kinds;
+};
+
+// The blocks of snapshots of one volume.
+struct BlockRow {
+  int64_t volume_bytes = 0;
+  int ranges = 0;  // allocated, and changed
+  Phase allocated;
+  Phase delta;
+  // The same found out by reading the images.
+  Phase read_allocated;
+  Phase read_delta;
+};
+
+struct BlockResult {
+  std::string pool;
+  std::vector<BlockRow> rows;
 };
 
 }  // namespace nodevol::bench
