@@ -65,13 +65,24 @@ absl::Status SetOption(int context, const FilesystemOption& option) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<UniqueFd> CloneTree(int fd) {
-  const int tree = ::open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+absl::StatusOr<UniqueFd> OpenClone(int fd, unsigned flags) {
+  const int tree = ::open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
   if (tree < 0) return ErrnoStatus(errno, "open_tree");
   return UniqueFd(tree);
 }
+
+absl::Status UnmountWith(absl::string_view path, int flags) {
+  if (::umount2(std::string(path).c_str(), UMOUNT_NOFOLLOW | flags) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("umount ", path));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> CloneTree(int fd) { return OpenClone(fd, 0); }
+
+absl::StatusOr<UniqueFd> CloneTreeRecursively(int fd) { return OpenClone(fd, AT_RECURSIVE); }
 
 absl::StatusOr<UniqueFd> NewMount(absl::string_view filesystem, absl::string_view device,
                                   bool read_only, const std::vector<FilesystemOption>& options,
@@ -115,6 +126,19 @@ absl::Status SetMountAttributes(int tree, const MountAttributes& attributes) {
   return absl::OkStatus();
 }
 
+absl::Status RestrictClone(int tree, const MountAttributes& attributes) {
+  struct mount_attr change = {};
+  change.attr_set = Bits(attributes);
+  if (attributes.access_time != MountAttributes::AccessTime::kRelative) {
+    change.attr_clr = MOUNT_ATTR__ATIME;
+  }
+  change.propagation = MS_SLAVE;
+  if (::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof(change)) != 0) {
+    return ErrnoStatus(errno, "mount_setattr");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AttachMount(int tree, int target) {
   if (::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
     return ErrnoStatus(errno, "move_mount");
@@ -122,11 +146,8 @@ absl::Status AttachMount(int tree, int target) {
   return absl::OkStatus();
 }
 
-absl::Status Unmount(absl::string_view path) {
-  if (::umount2(std::string(path).c_str(), UMOUNT_NOFOLLOW) != 0) {
-    return ErrnoStatus(errno, absl::StrCat("umount ", path));
-  }
-  return absl::OkStatus();
-}
+absl::Status Unmount(absl::string_view path) { return UnmountWith(path, 0); }
+
+absl::Status DetachMount(absl::string_view path) { return UnmountWith(path, MNT_DETACH); }
 
 }  // namespace nodevol::host

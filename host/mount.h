@@ -37,6 +37,8 @@ using FilesystemOption = std::pair<std::string, std::string>;
 // A detached bind mount of the directory or file `fd` (open_tree(2) with OPEN_TREE_CLONE). It has
 // the attributes of the mount that fd is on.
 absl::StatusOr<UniqueFd> CloneTree(int fd);
+// The same, with what is mounted beneath the directory (AT_RECURSIVE).
+absl::StatusOr<UniqueFd> CloneTreeRecursively(int fd);
 
 // A detached mount of the filesystem on a block device. Kernel messages are part of the error.
 absl::StatusOr<UniqueFd> NewMount(absl::string_view filesystem, absl::string_view device,
@@ -50,12 +52,21 @@ absl::Status ReconfigureFilesystem(int fd, const std::vector<FilesystemOption>& 
 // Sets all attributes of a detached mount.
 absl::Status SetMountAttributes(int tree, const MountAttributes& attributes);
 
+// For a detached clone of mounts that are not ours: restricts all mounts of the tree as asked, and
+// lifts no restriction that one has already; their access times stay unless others than kRelative
+// are asked for. The clone follows what is mounted and unmounted where it was cloned from, and
+// never the other way round (MS_SLAVE): taking it down takes nothing down there.
+absl::Status RestrictClone(int tree, const MountAttributes& attributes);
+
 // Attaches a detached mount on `target`, an open (O_PATH) directory or file.
 absl::Status AttachMount(int tree, int target);
 
 // umount2(2) of the topmost mount at the path; its last component is not followed. errno EBUSY
 // while something uses it, EINVAL when nothing is mounted there.
 absl::Status Unmount(absl::string_view path);
+// Takes the topmost mount at the path out of sight, with all that is mounted beneath it, although
+// something may still use it (MNT_DETACH).
+absl::Status DetachMount(absl::string_view path);
 
 }  // namespace nodevol::host
 

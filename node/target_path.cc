@@ -11,13 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 
 #include "base/errno_status.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/status_macros.h"
 
 namespace nodevol::node {
@@ -30,22 +29,6 @@ absl::Status HasContent(const TargetPath& target) {
                    "look what put it there"));
 }
 
-// The names in an absolute path, at least one; "." is none.
-absl::StatusOr<std::vector<absl::string_view>> Components(absl::string_view path) {
-  std::vector<absl::string_view> parts = absl::StrSplit(
-      path, '/', [](absl::string_view part) { return !part.empty() && part != "."; });
-  bool bad = false;
-  for (const absl::string_view part : parts) bad |= part == ".." || part.size() > NAME_MAX;
-  if (!absl::StartsWith(path, "/") || parts.empty() || bad) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("path \"", path,
-                     "\" must be absolute, without \"..\" and without names of "
-                     "more than ",
-                     NAME_MAX, " bytes"));
-  }
-  return parts;
-}
-
 }  // namespace
 
 bool IsMissing(const absl::Status& status) {
@@ -54,7 +37,7 @@ bool IsMissing(const absl::Status& status) {
 }
 
 absl::StatusOr<TargetPath> OpenTarget(absl::string_view path) {
-  ASSIGN_OR_RETURN(std::vector<absl::string_view> parts, Components(path));
+  ASSIGN_OR_RETURN(std::vector<absl::string_view> parts, PathComponents(path));
   TargetPath target;
   target.name = std::string(parts.back());
   parts.pop_back();
