@@ -2,6 +2,7 @@
 #ifndef NODEVOL_NODE_FORGOTTEN_MOUNT_H_
 #define NODEVOL_NODE_FORGOTTEN_MOUNT_H_
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 
 #include "node/target_path.h"
@@ -15,9 +16,12 @@ namespace nodevol::node {
 // its origin, and the disk is not asked. Reads the whole mount table: this is no path that a
 // healthy node takes.
 //
+// Whether a volume that something was mounted for is the one that is undone.
+using IsForgotten = absl::FunctionRef<bool(const storage::VolumeId&)>;
+
 // OK when nothing is mounted there; FAILED_PRECONDITION when something else is.
-absl::Status UndoForgottenPublish(const storage::VolumeId& id, const TargetPath& target);
-absl::Status UndoForgottenStage(const storage::VolumeId& id, const TargetPath& staging);
+absl::Status UndoForgottenPublish(IsForgotten is_forgotten, const TargetPath& target);
+absl::Status UndoForgottenStage(IsForgotten is_forgotten, const TargetPath& staging);
 
 }  // namespace nodevol::node
 

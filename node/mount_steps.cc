@@ -103,6 +103,24 @@ void Remember(LocalVolume& volume, const TargetPath& target,
   volume.engine.mounts().Add(volume.record->id(), {target.canonical, capability});
 }
 
+absl::StatusOr<storage::MountFlags> FlagsOf(const LocalVolume& volume,
+                                            const v1::VolumeCapability& capability,
+                                            bool read_only) {
+  const auto& words = capability.mount().mount_flags();
+  ASSIGN_OR_RETURN(storage::MountFlags flags,
+                   storage::ParseMountFlags(storage::FilesystemTypeOf(*volume.record),
+                                            {words.begin(), words.end()}));
+  flags.attributes.read_only |= read_only || storage::IsReadOnly(capability.access_mode()) ||
+                                volume.record->publication().readonly();
+  return flags;
+}
+
+absl::Status MountVolume(LocalVolume& volume, const storage::MountFlags& flags, int target) {
+  ASSIGN_OR_RETURN(const UniqueFd mounted,
+                   volume.backend().OpenMount(volume.object.get(), *volume.record, flags));
+  return host::AttachMount(mounted.get(), target);
+}
+
 absl::Status BindDevice(int device, int target) {
   ASSIGN_OR_RETURN(const UniqueFd tree, host::CloneTree(device));
   RETURN_IF_ERROR(host::SetMountAttributes(tree.get(), kDeviceMount));

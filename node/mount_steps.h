@@ -11,6 +11,7 @@
 #include "node/target_path.h"
 #include "proto/storage.pb.h"
 #include "storage/local_storage.h"
+#include "storage/mount_flags.h"
 
 // The steps that staging and publishing are made of (volume_mounter.h).
 namespace nodevol::node {
@@ -51,6 +52,15 @@ absl::StatusOr<bool> IsReadOnlyMount(const storage::LocalVolume& volume, int fd)
 // otherwise.
 absl::Status CheckSameMount(storage::LocalVolume& volume, const TargetPath& target, int fd,
                             const v1::VolumeCapability& capability, bool read_only);
+
+// The mount flags of the capability. Whatever makes the volume read-only (the call, the access
+// mode, a flag, the controller) makes it so here, so that a repeated call is compared with what was
+// done.
+absl::StatusOr<storage::MountFlags> FlagsOf(const storage::LocalVolume& volume,
+                                            const v1::VolumeCapability& capability, bool read_only);
+// Mounts a filesystem volume on the directory `target`.
+absl::Status MountVolume(storage::LocalVolume& volume, const storage::MountFlags& flags,
+                         int target);
 
 // Binds the device node at `device` (O_PATH) to the file `target`.
 absl::Status BindDevice(int device, int target);

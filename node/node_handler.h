@@ -7,22 +7,26 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 #include "base/callback.h"
 #include "base/executor.h"
 #include "csi/csi.pb.h"
-#include "node/target_path.h"
+#include "node/inline_handler.h"
+#include "node/static_handler.h"
 #include "rpc/topology.h"
 #include "storage/local_storage.h"
 
 namespace nodevol::node {
 
 // Decides csi.v1.Node: checks a request, works on the volume with its pool's workers, words the
-// answer. The codes are those of the spec's error tables.
+// answer. The codes are those of the spec's error tables. Inline and static volumes have handlers
+// of their own, which this one passes calls to.
 class NodeHandler {
  public:
   // The storage must outlive the handler.
-  NodeHandler(storage::LocalStorage& storage, rpc::Topology topology);
+  NodeHandler(storage::LocalStorage& storage, rpc::Topology topology,
+              StaticPrefixes static_prefixes = {});
 
   void StageVolume(const csi::v1::NodeStageVolumeRequest& request,
                    Callback<csi::v1::NodeStageVolumeResponse> done);
@@ -41,9 +45,11 @@ class NodeHandler {
   [[nodiscard]] csi::v1::NodeGetInfoResponse GetInfo() const;
 
   // Waits for work on volumes that no pool knows; that of known ones is the storage's.
-  bool Drain(absl::Duration timeout) { return forgotten_.Close(timeout); }
+  bool Drain(absl::Duration timeout);
 
  private:
+  // The id of a volume that CreateVolume made; nullopt for any other text.
+  [[nodiscard]] std::optional<storage::VolumeId> ManagedId(absl::string_view volume_id) const;
   // Runs `work`, alone on the volume, and answers with an empty Response.
   template <typename Response>
   void OnVolume(const std::string& volume_id,
@@ -54,23 +60,13 @@ class NodeHandler {
   void OnForgotten(const std::string& volume_id,
                    absl::AnyInvocable<absl::Status(const storage::VolumeId&)> work,
                    Callback<Response> done);
-  // A path in a request; errors name its field.
-  struct PathField {
-    absl::string_view name;
-    absl::string_view value;
-  };
-  // INVALID_ARGUMENT for a path in a pool: nothing there is the CO's to mount on or to remove.
-  [[nodiscard]] absl::StatusOr<TargetPath> OpenOutsidePools(const PathField& path) const;
-  // A path whose parent the CO should have made.
-  [[nodiscard]] absl::StatusOr<TargetPath> OpenExistingTarget(const PathField& path) const;
-  // A path where something may be undone: nullopt when even its parent is gone.
-  [[nodiscard]] absl::StatusOr<std::optional<TargetPath>> OpenFormerTarget(
-      const PathField& path) const;
 
   storage::LocalStorage& storage_;
   const rpc::Topology topology_;
   // Pools have workers of their own; these volumes have no pool.
   Executor forgotten_;
+  StaticHandler static_;
+  InlineHandler inline_;
 };
 
 }  // namespace nodevol::node

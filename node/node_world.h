@@ -70,6 +70,9 @@ class NodeWorld {
   storage::LocalStorage& storage() { return *storage_; }
   NodeHandler& handler() { return *handler_; }
 
+  // The --static-path of the next start.
+  void AllowStatic(StaticPrefixes prefixes) { static_prefixes_ = std::move(prefixes); }
+
   // The process ends, what it mounted stays.
   void Stop();
   absl::Status Start();
@@ -104,6 +107,7 @@ class NodeWorld {
 
   const Kind kind_;
   testing::TestFilesystem disk_;
+  StaticPrefixes static_prefixes_;
   std::unique_ptr<storage::LocalStorage> storage_;
   std::unique_ptr<NodeHandler> handler_;
 };

@@ -22,27 +22,6 @@ using storage::IsBlock;
 using storage::LocalVolume;
 using storage::VolumeMount;
 
-// The mount flags of the capability. Whatever makes the volume read-only (the call, the access
-// mode, a flag, the controller) makes it so here, so that a repeated call is compared with what was
-// done.
-absl::StatusOr<storage::MountFlags> FlagsOf(const LocalVolume& volume,
-                                            const v1::VolumeCapability& capability,
-                                            bool read_only) {
-  const auto& words = capability.mount().mount_flags();
-  ASSIGN_OR_RETURN(storage::MountFlags flags,
-                   storage::ParseMountFlags(storage::FilesystemTypeOf(*volume.record),
-                                            {words.begin(), words.end()}));
-  flags.attributes.read_only |= read_only || storage::IsReadOnly(capability.access_mode()) ||
-                                volume.record->publication().readonly();
-  return flags;
-}
-
-absl::Status StageMount(LocalVolume& volume, const storage::MountFlags& flags, int target) {
-  ASSIGN_OR_RETURN(const UniqueFd mounted,
-                   volume.backend().OpenMount(volume.object.get(), *volume.record, flags));
-  return host::AttachMount(mounted.get(), target);
-}
-
 absl::Status StageDevice(LocalVolume& volume, const TargetPath& point, bool read_only) {
   ASSIGN_OR_RETURN(NewTarget file, NewTarget::Make(point, TargetKind::kFile));
   RETURN_IF_ERROR(AttachAndBind(volume, read_only, file.fd()));
@@ -134,7 +113,7 @@ absl::Status StageVolume(LocalVolume& volume, const TargetPath& staging,
                                                       "; unpublish and unstage it there first"));
   }
   RETURN_IF_ERROR(IsBlock(*volume.record) ? StageDevice(volume, point, read_only)
-                                          : StageMount(volume, flags, directory.get()));
+                                          : MountVolume(volume, flags, directory.get()));
   Remember(volume, point, capability);
   return absl::OkStatus();
 }

@@ -3,8 +3,19 @@
 
 #include "base/status_macros.h"
 #include "storage/capability.h"
+#include "storage/static_volume.h"
 
 namespace nodevol::rpc {
+namespace {
+
+// The engine has no such field: what is not refused here would be lost without a word.
+absl::Status CheckNoMountGroup(const csi::v1::VolumeCapability& capability) {
+  if (capability.mount().volume_mount_group().empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "volume_mount_group is not supported; the CO applies fsGroup itself");
+}
+
+}  // namespace
 
 v1::VolumeCapability FromCsi(const csi::v1::VolumeCapability& capability) {
   v1::VolumeCapability converted;
@@ -31,13 +42,17 @@ std::vector<v1::VolumeCapability> FromCsi(
 }
 
 absl::StatusOr<v1::VolumeCapability> ParseCapability(const csi::v1::VolumeCapability& capability) {
-  // The engine has no such field: what is not refused here would be lost without a word.
-  if (!capability.mount().volume_mount_group().empty()) {
-    return absl::InvalidArgumentError(
-        "volume_mount_group is not supported; the CO applies fsGroup itself");
-  }
+  RETURN_IF_ERROR(CheckNoMountGroup(capability));
   v1::VolumeCapability converted = FromCsi(capability);
   RETURN_IF_ERROR(storage::CheckCapability(converted));
+  return converted;
+}
+
+absl::StatusOr<v1::VolumeCapability> ParseStaticCapability(
+    const csi::v1::VolumeCapability& capability) {
+  RETURN_IF_ERROR(CheckNoMountGroup(capability));
+  v1::VolumeCapability converted = FromCsi(capability);
+  RETURN_IF_ERROR(storage::CheckStaticCapability(converted));
   return converted;
 }
 

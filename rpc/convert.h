@@ -21,6 +21,9 @@ std::vector<v1::VolumeCapability> FromCsi(
 // The same for one that a call names, checked: INVALID_ARGUMENT, with the reason, for a capability
 // that no volume of this driver has.
 absl::StatusOr<v1::VolumeCapability> ParseCapability(const csi::v1::VolumeCapability& capability);
+// The same for one of a static volume.
+absl::StatusOr<v1::VolumeCapability> ParseStaticCapability(
+    const csi::v1::VolumeCapability& capability);
 v1::CapacityRange FromCsi(const csi::v1::CapacityRange& range);
 v1::ContentSource FromCsi(const csi::v1::VolumeContentSource& source);
 csi::v1::VolumeContentSource ToCsi(const v1::ContentSource& source);

@@ -101,7 +101,9 @@ bool IsBlock(const v1::VolumeRecord& volume) {
   return volume.has_image() && volume.image().fs_type().empty();
 }
 
-bool IsReadOnly(v1::AccessMode mode) { return mode == v1::SINGLE_NODE_READER_ONLY; }
+bool IsReadOnly(v1::AccessMode mode) {
+  return mode == v1::SINGLE_NODE_READER_ONLY || mode == v1::MULTI_NODE_READER_ONLY;
+}
 
 bool AllowsSeveralTargets(v1::AccessMode mode) { return mode == v1::SINGLE_NODE_MULTI_WRITER; }
 

@@ -53,6 +53,8 @@ struct CreateVolumePlan {
   int64_t size_bytes = 0;
   std::optional<ContentOrigin> origin;
   Ledger::Reservation reservation;
+  // Of an inline volume: whose it is.
+  std::optional<v1::EphemeralVolume> ephemeral = std::nullopt;
 };
 
 // What can be done in one pool: the operations on its volumes and snapshots, its index of them, its

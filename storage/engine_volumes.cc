@@ -48,6 +48,7 @@ absl::StatusOr<VolumePtr> Engine::DoCreateVolume(const OperationContext& context
   *record->mutable_created() = google::protobuf::util::TimeUtil::GetCurrentTime();
   record->set_size_bytes(plan.size_bytes);
   *record->mutable_attributes() = plan.spec.attributes;
+  if (plan.ephemeral.has_value()) *record->mutable_ephemeral() = *plan.ephemeral;
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(*pool_));
   RETURN_IF_ERROR(MakeContent(plan, staged.directory(), *record));
   RETURN_IF_ERROR(BackendOf(*record).SyncContent(staged.directory()));

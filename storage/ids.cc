@@ -9,6 +9,15 @@
 
 namespace nodevol::storage {
 
+namespace {
+
+// The kind is part of the hash: a volume and a snapshot of one name are two things.
+std::string HashOf(absl::string_view kind, absl::string_view name) {
+  return Sha256Hex(absl::StrCat(kind, ":", name)).substr(0, kUuidCharacters);
+}
+
+}  // namespace
+
 bool IsUuid(absl::string_view text) {
   return text.size() == kUuidCharacters && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -26,16 +35,22 @@ std::optional<ObjectId<Kind>> ObjectId<Kind>::Parse(absl::string_view text) {
 
 template <typename Kind>
 ObjectId<Kind> ObjectId<Kind>::ForName(absl::string_view pool_uuid, absl::string_view name) {
-  return ObjectId(absl::StrCat(pool_uuid, ".", HashOfName(name)));
+  return ForHash(pool_uuid, HashOfName(name));
+}
+
+template <typename Kind>
+ObjectId<Kind> ObjectId<Kind>::ForHash(absl::string_view pool_uuid, absl::string_view name_hash) {
+  return ObjectId(absl::StrCat(pool_uuid, ".", name_hash));
 }
 
 template <typename Kind>
 std::string ObjectId<Kind>::HashOfName(absl::string_view name) {
-  // The kind is part of the hash: a volume and a snapshot of one name are two things.
-  return Sha256Hex(absl::StrCat(Kind::kName, ":", name)).substr(0, kUuidCharacters);
+  return HashOf(Kind::kName, name);
 }
 
 template class ObjectId<VolumeKind>;
 template class ObjectId<SnapshotKind>;
+
+std::string HashOfInlineVolume(absl::string_view volume_id) { return HashOf("inline", volume_id); }
 
 }  // namespace nodevol::storage

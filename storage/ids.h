@@ -11,6 +11,7 @@
 // Identifiers of volumes and snapshots: "<pool UUID>.<hash of the name>", each 32 lower-case hex
 // characters. The same name in the same pool is the same id, so that a retry finds what the first
 // call made; and an id tells which pool has the object, so that no index is needed to route it.
+// What a CO calls an inline volume is no such id, but a name of its own kind.
 namespace nodevol::storage {
 
 inline constexpr size_t kUuidCharacters = 32;
@@ -24,6 +25,8 @@ class ObjectId {
   // nullopt for what does not follow the grammar: then it is no id of ours, and no path either.
   static std::optional<ObjectId> Parse(absl::string_view text);
   static ObjectId ForName(absl::string_view pool_uuid, absl::string_view name);
+  // The id in that pool of the object with a name_hash().
+  static ObjectId ForHash(absl::string_view pool_uuid, absl::string_view name_hash);
   // The name_hash() of a name's id, which is the same in every pool.
   static std::string HashOfName(absl::string_view name);
 
@@ -51,6 +54,10 @@ struct SnapshotKind {
 };
 using VolumeId = ObjectId<VolumeKind>;
 using SnapshotId = ObjectId<SnapshotKind>;
+
+// The name_hash() of the volume that is made for the inline volume with this id. No name in a
+// CreateVolume request has it.
+std::string HashOfInlineVolume(absl::string_view volume_id);
 
 }  // namespace nodevol::storage
 

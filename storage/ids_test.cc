@@ -26,6 +26,18 @@ TEST(IdsTest, VolumeAndSnapshotOfOneNameAreTwoThings) {
   EXPECT_NE(VolumeId::ForName(pool_uuid, "x").text(), SnapshotId::ForName(pool_uuid, "x").text());
 }
 
+TEST(IdsTest, InlineVolumeIsOfAKindThatNoNameReaches) {
+  for (const std::string name : {"csi-0", "inline:csi-0", "volume:csi-0", ""}) {
+    EXPECT_NE(HashOfInlineVolume("csi-0"), VolumeId::HashOfName(name));
+    EXPECT_NE(HashOfInlineVolume("csi-0"), SnapshotId::HashOfName(name));
+  }
+  EXPECT_NE(HashOfInlineVolume("csi-0"), HashOfInlineVolume("csi-1"));
+  EXPECT_TRUE(IsUuid(HashOfInlineVolume("../../etc")));
+  const VolumeId id = VolumeId::ForHash(pool_uuid, HashOfInlineVolume("csi-0"));
+  EXPECT_THAT(VolumeId::Parse(id.text()), Eq(id));
+  EXPECT_EQ(id.name_hash(), HashOfInlineVolume("csi-0"));
+}
+
 TEST(IdsTest, NameHashIsTheSameInEveryPool) {
   const std::string other(kUuidCharacters, 'b');
   EXPECT_EQ(VolumeId::ForName(pool_uuid, "pvc-1").name_hash(),

@@ -5,7 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/bytes.h"
@@ -43,6 +42,7 @@ Page<Pointer> Collect(const ListQuery& query, const Fetch& fetch, const Matches&
 
 absl::StatusOr<VolumePtr> LocalStorage::GetVolume(const VolumeId& id) const {
   ASSIGN_OR_RETURN(const Home home, HomeOf(id));
+  if (IsInlineVolume(id)) return absl::NotFoundError(absl::StrCat(id.text(), " does not exist"));
   return home.engine->volumes().Find(id.text());
 }
 
@@ -52,7 +52,7 @@ absl::StatusOr<SnapshotPtr> LocalStorage::GetSnapshot(const SnapshotId& id) cons
 }
 
 VolumePtr LocalStorage::FindVolume(const std::string& name) const {
-  absl::StatusOr<VolumePtr> found = FindByName(name);
+  absl::StatusOr<VolumePtr> found = FindByHash(VolumeId::HashOfName(name));
   return found.ok() ? *std::move(found) : nullptr;
 }
 
@@ -67,7 +67,8 @@ Page<VolumePtr> LocalStorage::ListVolumes(const ListQuery& query) const {
     }
     return some;
   };
-  return Collect<VolumePtr>(query, fetch, [](const v1::VolumeRecord&) { return true; });
+  return Collect<VolumePtr>(query, fetch,
+                            [](const v1::VolumeRecord& volume) { return !volume.has_ephemeral(); });
 }
 
 Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
@@ -122,14 +123,6 @@ bool LocalStorage::Serves(absl::string_view volume_id) const {
   if (!home.ok() || !home->engine->volumes().Find(id->text()).ok()) return false;
   // A disk that hangs is served again when it answers; nothing is known of it until then.
   return home->engine->Hangs() || home->engine->pool().Check().ok();
-}
-
-bool LocalStorage::IsInPool(absl::string_view path) const {
-  return std::any_of(keepers_.begin(), keepers_.end(), [path](const auto& keeper) {
-    const std::shared_ptr<Engine> engine = keeper->engine();
-    const std::string& pool = engine != nullptr ? engine->pool().path() : keeper->path();
-    return path == pool || absl::StartsWith(path, absl::StrCat(pool, "/"));
-  });
 }
 
 absl::Status LocalStorage::CheckHealthy() const {

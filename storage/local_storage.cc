@@ -129,7 +129,8 @@ void LocalStorage::RunLocked(const Id& id, Executor& (Engine::*executor)(),
                              Callback<T> done) {
   Locks locks;
   const absl::StatusOr<std::shared_ptr<Engine>> engine = WorkingEngineOf(id);
-  const absl::Status ready = engine.ok() ? Lock(id.name_hash(), id.text(), locks) : engine.status();
+  absl::Status ready = engine.ok() ? CheckManaged(id) : engine.status();
+  if (ready.ok()) ready = Lock(id.name_hash(), id.text(), locks);
   if (!ready.ok()) {
     std::move(done)(ready);
     return;
@@ -165,21 +166,26 @@ void LocalStorage::CreateVolume(const OperationContext& context, const v1::Volum
     return;
   }
   const std::shared_ptr<Engine> engine = std::move(placement->engine);
-  const bool formats_or_copies = placement->plan->origin.has_value() ||
-                                 placement->plan->spec.backend != BackendChoice::kDirectory;
   Post<VolumePtr>(
-      formats_or_copies ? engine->bulk() : engine->fast(), std::move(locks),
+      ExecutorFor(*engine, *placement->plan), std::move(locks),
       [e = engine.get(), context, plan = *std::move(placement->plan)]() mutable {
         return e->CreateVolume(context, std::move(plan));
       },
       std::move(done));
 }
 
+Executor& LocalStorage::ExecutorFor(Engine& engine, const CreateVolumePlan& plan) {
+  const bool formats_or_copies =
+      plan.origin.has_value() || plan.spec.backend != BackendChoice::kDirectory;
+  return formats_or_copies ? engine.bulk() : engine.fast();
+}
+
 absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequest& request,
                                                             Locks& locks) {
   ASSIGN_OR_RETURN(VolumeSpec spec, ParseVolumeSpec(request));
-  RETURN_IF_ERROR(Lock(VolumeId::HashOfName(request.name()), request.name(), locks));
-  ASSIGN_OR_RETURN(const VolumePtr existing, FindByName(request.name()));
+  const std::string name_hash = VolumeId::HashOfName(request.name());
+  RETURN_IF_ERROR(Lock(name_hash, request.name(), locks));
+  ASSIGN_OR_RETURN(const VolumePtr existing, FindByHash(name_hash));
   if (existing != nullptr) {
     RETURN_IF_ERROR(CheckSameVolume(*existing, request));
     return Placement{.existing = existing, .engine = nullptr, .plan = std::nullopt};
@@ -193,13 +199,13 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequ
                                                      : origin->snapshot->has_directory();
     RETURN_IF_ERROR(AdoptSource(image, directory, spec));
   }
-  return ChoosePool(request, std::move(spec), std::move(origin));
+  return ChoosePool(name_hash, request, std::move(spec), std::move(origin));
 }
 
-absl::StatusOr<VolumePtr> LocalStorage::FindByName(const std::string& name) const {
+absl::StatusOr<VolumePtr> LocalStorage::FindByHash(absl::string_view name_hash) const {
   for (const std::shared_ptr<Engine>& engine : Engines()) {
     absl::StatusOr<VolumePtr> found =
-        engine->volumes().Find(VolumeId::ForName(engine->pool().uuid(), name).text());
+        engine->volumes().Find(VolumeId::ForHash(engine->pool().uuid(), name_hash).text());
     if (!absl::IsNotFound(found.status())) return found;
   }
   return VolumePtr();
@@ -214,6 +220,7 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
           absl::StrCat("source volume ", source.volume_id(), " does not exist"));
     }
     ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, WorkingEngineOf(*id));
+    RETURN_IF_ERROR(CheckManaged(*id));
     RETURN_IF_ERROR(Lock(id->name_hash(), id->text(), locks));
     ASSIGN_OR_RETURN(VolumePtr volume, engine->volumes().Find(id->text()));
     const int64_t size = volume->size_bytes();
@@ -235,7 +242,8 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
 }
 
 absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(
-    const v1::VolumeRequest& request, VolumeSpec spec, std::optional<ContentOrigin> origin) {
+    absl::string_view name_hash, const v1::VolumeRequest& request, VolumeSpec spec,
+    std::optional<ContentOrigin> origin) {
   struct Candidate {
     std::shared_ptr<Engine> engine;
     int64_t size;
@@ -269,7 +277,7 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(
             [](const Candidate& a, const Candidate& b) { return a.available > b.available; });
   for (const Candidate& candidate : candidates) {
     Pool& pool = candidate.engine->pool();
-    const VolumeId id = VolumeId::ForName(pool.uuid(), request.name());
+    const VolumeId id = VolumeId::ForHash(pool.uuid(), name_hash);
     absl::StatusOr<Ledger::Reservation> reservation =
         pool.ledger().Reserve(Engine::LedgerKey(id), candidate.size);
     if (!reservation.ok()) {
@@ -386,6 +394,7 @@ absl::StatusOr<LocalStorage::SnapshotPlacement> LocalStorage::PlaceSnapshot(
   }
   ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, WorkingEngineOf(*source));
   RETURN_IF_ERROR(engine->volumes().Find(source->text()).status());
+  RETURN_IF_ERROR(CheckManaged(*source));
   RETURN_IF_ERROR(Lock(source->name_hash(), source->text(), locks));
   return SnapshotPlacement{.existing = nullptr, .engine = std::move(engine), .source = source};
 }

@@ -104,11 +104,38 @@ class LocalStorage : public NodeStorage {
   void WithVolume(const VolumeId& id, bool exclusive,
                   absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work, Callback<T> done);
 
+  // ---- Inline volumes (inline_volumes.cc): made when they are published, deleted when they are
+  // unpublished. The CO has its own id for one, and does not manage it: what NodeStorage offers
+  // neither shows nor takes them. ----
+
+  using VolumeWork = absl::AnyInvocable<absl::Status(LocalVolume&)>;
+
+  // ABORTED while another operation on this inline volume is under way.
+  absl::StatusOr<KeyedMutex::Lock> LockInlineVolume(const std::string& volume_id);
+  // By the CO's id. NOT_FOUND; INTERNAL when its record is damaged.
+  absl::StatusOr<VolumePtr> FindInlineVolume(const std::string& volume_id) const;
+  [[nodiscard]] std::vector<VolumePtr> InlineVolumes() const;
+  // True for the id under which an inline volume is in its pool.
+  [[nodiscard]] bool IsInlineVolume(const VolumeId& id) const;
+  // Runs `mount` on the owner's volume. It is made when there is none, and deleted again when it
+  // was made and `mount` fails. Codes as CreateVolume; FAILED_PRECONDITION when the id is in use
+  // for another target.
+  void PublishInlineVolume(KeyedMutex::Lock lock, const v1::EphemeralVolume& owner,
+                           const v1::VolumeRequest& request, VolumeWork mount, StatusCallback done);
+  // Runs `work` on one that exists.
+  void WithInlineVolume(KeyedMutex::Lock lock, const VolumePtr& volume, VolumeWork work,
+                        StatusCallback done);
+
   // True when the text is the id of a volume that can be worked on: of these pools, with a whole
   // record, and its pool's disk is there and has not failed.
   [[nodiscard]] bool Serves(absl::string_view volume_id) const;
   // True when `path` (absolute, without links) is a pool or in one.
   [[nodiscard]] bool IsInPool(absl::string_view path) const;
+  // The same of a directory that is open (O_PATH is enough) and called `path`: also by whatever
+  // other paths and mounts may lead to the pool.
+  [[nodiscard]] absl::StatusOr<bool> IsInPool(int directory, absl::string_view path) const;
+  // True also when a pool is in the directory.
+  [[nodiscard]] absl::StatusOr<bool> OverlapsPool(int directory, absl::string_view path) const;
   // FAILED_PRECONDITION when no pool can be used. From memory.
   [[nodiscard]] absl::Status CheckHealthy() const;
   // UNAVAILABLE, with the reason, when a pool can't be used.
@@ -146,6 +173,9 @@ class LocalStorage : public NodeStorage {
   [[nodiscard]] std::vector<std::shared_ptr<Engine>> Engines() const;
   // FAILED_PRECONDITION when another pool has the UUID of this one.
   [[nodiscard]] absl::Status CheckNoTwin(const Engine& opened) const;
+  // FAILED_PRECONDITION for an inline volume, which is no CO's to manage.
+  [[nodiscard]] absl::Status CheckManaged(const VolumeId& id) const;
+  [[nodiscard]] static absl::Status CheckManaged(const SnapshotId&) { return absl::OkStatus(); }
   // ABORTED, naming `what`, while another operation holds the lock.
   absl::Status Lock(absl::string_view name_hash, absl::string_view what, Locks& locks);
   // Why a volume or snapshot that was there a moment ago, without its lock, can't be opened: a
@@ -168,7 +198,13 @@ class LocalStorage : public NodeStorage {
   // Of one volume, from memory.
   static std::vector<HealthCondition> HealthOf(const Home& home, const std::string& id,
                                                const absl::Status& found);
-  absl::StatusOr<VolumePtr> FindByName(const std::string& name) const;
+  // Posts `work` on a volume; the second half of WithVolume.
+  template <typename T>
+  void PostOnVolume(Engine& engine, const VolumeId& id, Locks locks, bool exclusive,
+                    absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work, Callback<T> done);
+
+  // Null when there is none.
+  absl::StatusOr<VolumePtr> FindByHash(absl::string_view name_hash) const;
   // Locks the source first: it is neither deleted nor grown while it is copied.
   absl::StatusOr<std::optional<ContentOrigin>> FindOrigin(const v1::ContentSource& source,
                                                           Locks& locks);
@@ -180,8 +216,13 @@ class LocalStorage : public NodeStorage {
     std::optional<CreateVolumePlan> plan;
   };
   absl::StatusOr<Placement> Place(const v1::VolumeRequest& request, Locks& locks);
-  absl::StatusOr<Placement> ChoosePool(const v1::VolumeRequest& request, VolumeSpec spec,
+  absl::StatusOr<Placement> PlaceInline(const v1::EphemeralVolume& owner,
+                                        const v1::VolumeRequest& request);
+  absl::StatusOr<Placement> ChoosePool(absl::string_view name_hash,
+                                       const v1::VolumeRequest& request, VolumeSpec spec,
                                        std::optional<ContentOrigin> origin);
+  // The workers for a plan: formatting and copying take long.
+  static Executor& ExecutorFor(Engine& engine, const CreateVolumePlan& plan);
 
   struct SnapshotPlacement {
     SnapshotPtr existing;
@@ -228,18 +269,25 @@ void LocalStorage::WithVolume(const VolumeId& id, bool exclusive,
     std::move(done)(ready);
     return;
   }
-  Post<T>((*engine)->fast(), std::move(locks),
-          [this, e = engine->get(), id, exclusive,
-           run = std::move(work)]() mutable -> absl::StatusOr<T> {
-            // Looked up again: only now is the lock held.
-            absl::StatusOr<VolumePtr> record = e->volumes().Find(id.text());
-            if (!record.ok()) return record.status();
-            absl::StatusOr<UniqueFd> object = e->OpenVolume(id);
-            if (!object.ok()) return exclusive ? object.status() : WhyGone(*e, id, object.status());
-            LocalVolume volume{*e, *std::move(record), *std::move(object)};
-            return run(volume);
-          },
-          std::move(done));
+  PostOnVolume<T>(**engine, id, std::move(locks), exclusive, std::move(work), std::move(done));
+}
+
+template <typename T>
+void LocalStorage::PostOnVolume(Engine& engine, const VolumeId& id, Locks locks, bool exclusive,
+                                absl::AnyInvocable<absl::StatusOr<T>(LocalVolume&)> work,
+                                Callback<T> done) {
+  Post<T>(
+      engine.fast(), std::move(locks),
+      [this, e = &engine, id, exclusive, run = std::move(work)]() mutable -> absl::StatusOr<T> {
+        // Looked up again: only now is the lock held.
+        absl::StatusOr<VolumePtr> record = e->volumes().Find(id.text());
+        if (!record.ok()) return record.status();
+        absl::StatusOr<UniqueFd> object = e->OpenVolume(id);
+        if (!object.ok()) return exclusive ? object.status() : WhyGone(*e, id, object.status());
+        LocalVolume volume{*e, *std::move(record), *std::move(object)};
+        return run(volume);
+      },
+      std::move(done));
 }
 
 }  // namespace nodevol::storage

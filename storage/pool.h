@@ -52,6 +52,8 @@ class Pool {
   [[nodiscard]] const std::string& name() const { return options_.name; }
   // Absolute, without links.
   [[nodiscard]] const std::string& path() const { return path_; }
+  // The directory, as it was when the pool was opened.
+  [[nodiscard]] const host::FileInfo& identity() const { return identity_; }
   [[nodiscard]] const std::string& uuid() const { return uuid_; }
   [[nodiscard]] host::FilesystemType filesystem() const { return filesystem_; }
   // Snapshots and clones of files share blocks.

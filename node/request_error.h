@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NODEVOL_NODE_REQUEST_ERROR_H_
+#define NODEVOL_NODE_REQUEST_ERROR_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+// The errors that all calls have in common.
+namespace nodevol::node {
+
+inline absl::Status Required(absl::string_view field) {
+  return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
+}
+
+inline absl::Status NoSuchVolume(absl::string_view id) {
+  return absl::NotFoundError(absl::StrCat("volume \"", id, "\" does not exist on this node"));
+}
+
+}  // namespace nodevol::node
+
+#endif  // NODEVOL_NODE_REQUEST_ERROR_H_
