@@ -2,6 +2,7 @@
 //
 // nodevol: flags, then pools, then services, then the socket; and back in the other order.
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -134,7 +135,7 @@ class App {
                    .healthy = [this] { return storage_->CheckHealthy(); }}),
         controller_(*storage_, topology_, options.health),
         snapshot_metadata_(*storage_),
-        node_(*storage_, topology_),
+        node_(*storage_, topology_, options.static_paths),
         identity_service_(calls_, identity_),
         controller_service_(calls_, controller_),
         snapshot_metadata_service_(calls_, snapshot_metadata_),
@@ -215,6 +216,8 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", std::string(options.status().message()).c_str());
     return 2;
   }
+  // Files that pods are to use are made with the modes that are said; the driver's own are 0600.
+  ::umask(0022);
   log::Init(options->log_level, options->log_format);
   gpr_set_log_function(LogFromGrpc);
   // Before the first thread: signal masks and capabilities are each thread's own, and inherited.

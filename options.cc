@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/flags/flag.h"
@@ -20,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
+#include "base/path.h"
 #include "generated_version.h"
 #include "identity/identity_handler.h"
 #include "rpc/http_server.h"
@@ -36,6 +39,9 @@ ABSL_FLAG(std::string, driver_name, "csi.nodevol.io", "name under which the driv
 ABSL_FLAG(std::vector<std::string>, pool, {},
           "NAME=PATH of a pool: a prepared directory on a mounted xfs, ext4 or btrfs; may be given "
           "several times");
+ABSL_FLAG(std::vector<std::string>, static_path, {},
+          "a directory beneath which static volumes may be; may be given several times; default: "
+          "none, there are no static volumes then");
 ABSL_FLAG(bool, create_pools, false,
           "prepare pools whose directory is empty; without it an unprepared one is refused");
 ABSL_FLAG(double, overcommit, 1.0,
@@ -56,11 +62,23 @@ constexpr char kUsage[] =
     "  nodevol --pool=ssd=/mnt/ssd [--create-pools] [flags]\n\n"
     "Flags:";
 
-// Flags may be written with dashes; the flags library knows underscores. --pool may be repeated;
-// there the last would win.
+// Flags that may be repeated; in the flags library the last would win.
+constexpr absl::string_view kRepeatable[] = {"--pool", "--static_path"};
+
+// Takes the value of the flag out of the arguments from `i` on; nullopt when it is another flag.
+std::optional<std::string> TakeValue(absl::string_view flag, const std::string& argument, int argc,
+                                     char** argv, int& i) {
+  absl::string_view value = argument;
+  if (!absl::ConsumePrefix(&value, flag)) return std::nullopt;
+  if (absl::ConsumePrefix(&value, "=")) return std::string(value);
+  if (!value.empty() || i + 1 >= argc) return std::nullopt;
+  return std::string(argv[++i]);
+}
+
+// Flags may be written with dashes; the flags library knows underscores.
 std::vector<std::string> NormalizeArguments(int argc, char** argv) {
   std::vector<std::string> arguments;
-  std::vector<std::string> pools;
+  std::map<absl::string_view, std::vector<std::string>> repeated;
   for (int i = 0; i < argc; ++i) {
     std::string argument = argv[i];
     if (i > 0 && absl::StartsWith(argument, "--")) {
@@ -68,17 +86,17 @@ std::vector<std::string> NormalizeArguments(int argc, char** argv) {
       std::replace(argument.begin() + 2, argument.begin() + static_cast<std::ptrdiff_t>(end), '-',
                    '_');
     }
-    absl::string_view value = argument;
-    if (i > 0 && absl::ConsumePrefix(&value, "--pool=")) {
-      pools.emplace_back(value);
-    } else if (i > 0 && argument == "--pool" && i + 1 < argc) {
-      pools.emplace_back(argv[++i]);
-    } else {
-      arguments.push_back(std::move(argument));
+    bool taken = false;
+    for (const absl::string_view flag : kRepeatable) {
+      if (i == 0 || taken) break;
+      std::optional<std::string> value = TakeValue(flag, argument, argc, argv, i);
+      taken = value.has_value();
+      if (taken) repeated[flag].push_back(*std::move(value));
     }
+    if (!taken) arguments.push_back(std::move(argument));
   }
-  if (!pools.empty()) {
-    arguments.insert(arguments.begin() + 1, absl::StrCat("--pool=", absl::StrJoin(pools, ",")));
+  for (const auto& [flag, values] : repeated) {
+    arguments.insert(arguments.begin() + 1, absl::StrCat(flag, "=", absl::StrJoin(values, ",")));
   }
   return arguments;
 }
@@ -153,6 +171,27 @@ void ParsePools(Options& options, Mistakes& mistakes) {
     mistakes.Add("--pool", "at least one is required, such as ssd=/mnt/ssd");
 }
 
+// Whether it is there is looked at when it is used: its disk may be mounted later.
+void ParseStaticPaths(Options& options, Mistakes& mistakes) {
+  for (const std::string& text : absl::GetFlag(FLAGS_static_path)) {
+    absl::StatusOr<std::string> path = NormalizePath(text);
+    if (!path.ok()) {
+      mistakes.Add("--static-path",
+                   text == "/" ? "\"/\" would give pods the whole node; name the directories that "
+                                 "static volumes are in"
+                               : path.status().message());
+      continue;
+    }
+    for (const storage::PoolOptions& pool : options.pools) {
+      if (IsPathWithin(*path, pool.path)) {
+        mistakes.Add("--static-path", absl::StrCat("\"", text, "\" is in pool \"", pool.name,
+                                                   "\"; a pool is the driver's alone"));
+      }
+    }
+    options.static_paths.push_back(*std::move(path));
+  }
+}
+
 std::string Endpoint() {
   const std::string flag = absl::GetFlag(FLAGS_endpoint);
   if (!flag.empty()) return flag;
@@ -204,6 +243,7 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   if (path.ok()) options.socket_path = *std::move(path);
   ParseIdentity(options, mistakes);
   ParsePools(options, mistakes);
+  ParseStaticPaths(options, mistakes);
   mistakes.Add("--log-level", log::ParseLevel(absl::GetFlag(FLAGS_log_level), &options.log_level));
   mistakes.Add("--log-format",
                log::ParseFormat(absl::GetFlag(FLAGS_log_format), &options.log_format));

@@ -21,6 +21,8 @@ struct Options {
   std::string node_id;
   std::string driver_name;
   std::vector<storage::PoolOptions> pools;
+  // Where static volumes may be: normal paths.
+  std::vector<std::string> static_paths;
   std::string metrics_address;  // "" for none
   bool health = false;
   log::Level log_level = log::Level::kInfo;

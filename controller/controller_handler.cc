@@ -12,8 +12,10 @@
 
 #include "base/status_macros.h"
 #include "controller/snapshot_message.h"
+#include "controller/static_volume.h"
 #include "rpc/convert.h"
 #include "storage/capability.h"
+#include "storage/static_volume.h"
 #include "storage/volume_spec.h"
 
 namespace nodevol::controller {
@@ -30,6 +32,8 @@ absl::Status Required(absl::string_view field) {
 // to leave the grammar altogether is answered as the mistake it is.
 absl::Status CheckForeignId(absl::string_view field, absl::string_view id) {
   if (id.empty()) return Required(field);
+  // A static volume is nothing of the driver's to delete or to detach.
+  if (field == "volume_id" && storage::IsStaticId(id)) return storage::CheckStaticId(id);
   if (absl::StrContains(id, '/') || absl::StrContains(id, "..")) {
     return absl::InvalidArgumentError(absl::StrCat(field, " \"", id, "\" is not an id"));
   }
@@ -44,6 +48,9 @@ absl::Status CheckSource(const csi::v1::VolumeContentSource& source) {
       return absl::OkStatus();
     case VolumeContentSource::kVolume:
       if (source.volume().volume_id().empty()) return Required("volume_id of the source");
+      if (storage::IsStaticId(source.volume().volume_id())) {
+        return CannotBeDone(source.volume().volume_id(), "be cloned");
+      }
       return absl::OkStatus();
     case VolumeContentSource::TYPE_NOT_SET:
       break;
@@ -141,10 +148,12 @@ void ControllerHandler::PublishVolume(const Context& context,
                                       const csi::v1::ControllerPublishVolumeRequest& request,
                                       Callback<csi::v1::ControllerPublishVolumeResponse> done) {
   v1::ControllerPublication publication;
+  const bool is_static = storage::IsStaticId(request.volume_id());
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return Required("volume_id");
     if (request.node_id().empty()) return Required("node_id");
     if (!request.has_volume_capability()) return Required("volume_capability");
+    if (is_static) return CheckStaticPublish(request, storage_.node_id());
     publication.set_node_id(request.node_id());
     publication.set_readonly(request.readonly());
     ASSIGN_OR_RETURN(*publication.mutable_capability(),
@@ -157,7 +166,7 @@ void ControllerHandler::PublishVolume(const Context& context,
     }
     return storage::CheckVolumeHas(*volume, publication.capability());
   }();
-  if (!valid.ok()) return std::move(done)(valid);
+  if (!valid.ok() || is_static) return AnsweringEmpty(std::move(done))(valid);
   storage_.PublishVolume(
       context, *VolumeId::Parse(request.volume_id()), publication,
       Converting<storage::VolumePtr>(std::move(done), [](const storage::VolumePtr&) {
@@ -180,6 +189,9 @@ void ControllerHandler::ExpandVolume(const Context& context,
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return Required("volume_id");
     if (!request.has_capacity_range()) return Required("capacity_range");
+    if (storage::IsStaticId(request.volume_id())) {
+      return CannotBeDone(request.volume_id(), "be expanded: its size is not the driver's");
+    }
     ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
     if (!request.has_volume_capability()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const v1::VolumeCapability capability,
@@ -226,6 +238,9 @@ void ControllerHandler::CreateSnapshot(const Context& context,
     return std::move(done)(absl::InvalidArgumentError(
         "accessibility_requirements: a snapshot is where its volume is; this driver does not "
         "announce SNAPSHOT_ACCESSIBILITY_CONSTRAINTS, leave them out"));
+  }
+  if (storage::IsStaticId(request.source_volume_id())) {
+    return std::move(done)(CannotBeDone(request.source_volume_id(), "be snapshotted"));
   }
   v1::SnapshotRequest converted;
   converted.set_name(request.name());

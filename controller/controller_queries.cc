@@ -13,9 +13,11 @@
 #include "controller/controller_handler.h"
 #include "controller/page_token.h"
 #include "controller/snapshot_message.h"
+#include "controller/static_volume.h"
 #include "rpc/convert.h"
 #include "rpc/health_message.h"
 #include "storage/capability.h"
+#include "storage/static_volume.h"
 #include "storage/volume_attributes.h"
 #include "storage/volume_spec.h"
 
@@ -131,6 +133,7 @@ absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerHandler::V
     return absl::InvalidArgumentError(absl::StrCat(
         request.volume_id().empty() ? "volume_id" : "volume_capabilities", " is required"));
   }
+  if (storage::IsStaticId(request.volume_id())) return ValidateStatic(request);
   ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
   csi::v1::ValidateVolumeCapabilitiesResponse response;
   if (const absl::Status confirmed = CheckConfirmed(*volume, request); !confirmed.ok()) {
@@ -191,6 +194,12 @@ absl::StatusOr<csi::v1::GetCapacityResponse> ControllerHandler::GetCapacity(
 absl::StatusOr<csi::v1::ControllerGetVolumeResponse> ControllerHandler::GetVolume(
     const csi::v1::ControllerGetVolumeRequest& request) const {
   if (request.volume_id().empty()) return absl::InvalidArgumentError("volume_id is required");
+  if (storage::IsStaticId(request.volume_id())) {
+    RETURN_IF_ERROR(storage::CheckStaticId(request.volume_id()));
+    return absl::NotFoundError(
+        absl::StrCat(request.volume_id(),
+                     " is a static volume: only its PersistentVolume says whether it exists"));
+  }
   ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
   csi::v1::ControllerGetVolumeResponse response;
   *response.mutable_volume() = ToCsi(*volume);

@@ -100,6 +100,12 @@ INSTANTIATE_TEST_SUITE_P(Node, KillTest,
                                             ::testing::ValuesIn(NodeScenarios())),
                          NameOf);
 
+INSTANTIATE_TEST_SUITE_P(Inline, KillTest,
+                         ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
+                                                              ImageOnExt4()),
+                                            ::testing::ValuesIn(InlineScenarios())),
+                         NameOf);
+
 class PointsReport : public ::testing::Environment {
   void TearDown() override { std::printf("killed at %d points in all\n", points); }
 };

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status_macros.h"
+#include "test/support/pool_leftovers.h"
 
 namespace nodevol::testing {
 namespace {
@@ -250,6 +251,54 @@ absl::Status VerifyUnstaged(World& world) {
   return VerifyContent(world);
 }
 
+// ---- Inline volumes ----
+
+absl::Status PublishInline(World& world) {
+  world.inline_id = "csi-inline";
+  csi::v1::NodePublishVolumeRequest request;
+  request.set_volume_id(world.inline_id);
+  request.set_target_path(world.target());
+  *request.mutable_volume_capability() = world.ground().volume_class.capability;
+  auto& context = *request.mutable_volume_context();
+  const Parameters& parameters = world.ground().volume_class.parameters;
+  context.insert(parameters.begin(), parameters.end());
+  context["csi.storage.k8s.io/ephemeral"] = "true";
+  context["size"] = absl::StrCat(world.ground().volume_bytes);
+  return world.client().csi().Call(&CsiClient::Node::NodePublishVolume, request).status();
+}
+
+absl::Status PublishInlineWithContent(World& world) {
+  RETURN_IF_ERROR(PublishInline(world));
+  return world.WriteContent(kBefore);
+}
+
+// The reaper's work is a part of it.
+absl::Status UnpublishInline(World& world) {
+  RETURN_IF_ERROR(world.client().Unpublish(world.inline_id, world.target()));
+  return world.AwaitReaped();
+}
+
+// The pod is deleted while its publish is cut: kubelet does not repeat it, but unpublishes.
+absl::Status PublishInlineAndGiveUp(World& world) {
+  return world.inline_id.empty() ? PublishInline(world) : UnpublishInline(world);
+}
+
+absl::Status VerifyInlinePublished(World& world) {
+  RETURN_IF_ERROR(world.WriteContent("from the pod"));
+  RETURN_IF_ERROR(ExpectContent(world, "from the pod"));
+  // Publishing it again changes nothing.
+  RETURN_IF_ERROR(PublishInline(world));
+  RETURN_IF_ERROR(ExpectContent(world, "from the pod"));
+  ASSIGN_OR_RETURN(const int volumes, CountVolumes(world));
+  if (volumes != 0) return absl::InternalError("the inline volume is listed");
+  return absl::OkStatus();
+}
+
+absl::Status VerifyInlineUnpublished(World& world) {
+  if (::access(world.target().c_str(), F_OK) == 0) return absl::InternalError("the target is left");
+  return CheckEmpty(world.disk().path() + "/volumes");
+}
+
 }  // namespace
 
 const std::vector<Scenario>& ControllerScenarios() {
@@ -272,6 +321,16 @@ const std::vector<Scenario>& NodeScenarios() {
       {"NodePublishVolume", CreateAndStage, Publish, VerifyPublished},
       {"NodeUnpublishVolume", CreateAndPublish, Unpublish, VerifyUnpublished},
       {"NodeUnstageVolume", CreatePublishAndUnpublish, Unstage, VerifyUnstaged},
+  };
+  return *scenarios;
+}
+
+const std::vector<Scenario>& InlineScenarios() {
+  static const auto* const scenarios = new std::vector<Scenario>{
+      {"NodePublishInlineVolume", Nothing, PublishInline, VerifyInlinePublished},
+      {"NodePublishInlineVolumeGivenUp", Nothing, PublishInlineAndGiveUp, VerifyInlineUnpublished},
+      {"NodeUnpublishInlineVolume", PublishInlineWithContent, UnpublishInline,
+       VerifyInlineUnpublished},
   };
   return *scenarios;
 }

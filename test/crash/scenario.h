@@ -26,6 +26,8 @@ struct Scenario {
 // The calls that change a node's mounts or a pool.
 const std::vector<Scenario>& ControllerScenarios();
 const std::vector<Scenario>& NodeScenarios();
+// The same of a pod's inline volume; for grounds with a filesystem.
+const std::vector<Scenario>& InlineScenarios();
 
 }  // namespace nodevol::testing
 

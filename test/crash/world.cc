@@ -116,6 +116,7 @@ absl::Status World::TearDown() {
     RETURN_IF_ERROR(client_->Unpublish(volume_id, target_));
     RETURN_IF_ERROR(client_->Unstage(volume_id, staging_));
   }
+  if (!inline_id.empty()) RETURN_IF_ERROR(client_->Unpublish(inline_id, target_));
   for (const auto& entry : volumes.entries()) {
     const std::string& id = entry.volume().volume_id();
     csi::v1::ControllerUnpublishVolumeRequest unpublish;
@@ -130,6 +131,7 @@ absl::Status World::TearDown() {
   volume_id.clear();
   snapshot_id.clear();
   restored_id.clear();
+  inline_id.clear();
   return absl::OkStatus();
 }
 

@@ -43,6 +43,7 @@ class World {
   std::string volume_id;
   std::string snapshot_id;
   std::string restored_id;
+  std::string inline_id;
 
   // Starts the driver (again) and connects anew.
   absl::Status StartDriver();

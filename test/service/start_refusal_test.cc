@@ -160,16 +160,18 @@ TEST_F(StartRefusalTest, OnePoolOfTwo) {
 }
 
 TEST_F(StartRefusalTest, EveryMistakeInTheFlagsIsTold) {
-  const Refusal refusal =
-      StartWith({"Bad Name=/mnt", "relative=mnt"},
-                {"--endpoint=tcp://0.0.0.0:1", "--role=king", "--node-id=no/node",
-                 "--driver-name=-", "--log-level=loud", "--log-format=xml", "--overcommit=0.5",
-                 "--metrics-address=nowhere", "stray"});
+  const Refusal refusal = StartWith(
+      {"Bad Name=/mnt", "relative=mnt"},
+      {"--endpoint=tcp://0.0.0.0:1", "--role=king", "--node-id=no/node", "--driver-name=-",
+       "--log-level=loud", "--log-format=xml", "--overcommit=0.5", "--metrics-address=nowhere",
+       "--static-path=/", "--static-path", "relative", "--static-path=/a/../b", "stray"});
   EXPECT_THAT(refusal.end, HasSubstr(kEndedForItsFlags));
   for (const char* const flag :
-       {"--pool: \"Bad Name=/mnt\"", "--pool: \"relative=mnt\"",
-        "--endpoint: ", "--role: ", "--node-id: ", "--driver-name: ", "--log-level: ",
-        "--log-format: ", "--overcommit: ", "--metrics-address: ", "stray: not a flag"}) {
+       {"--pool: \"Bad Name=/mnt\"", "--pool: \"relative=mnt\"", "--endpoint: ", "--role: ",
+        "--node-id: ", "--driver-name: ", "--log-level: ", "--log-format: ", "--overcommit: ",
+        "--metrics-address: ", "--static-path: \"/\" would give pods the whole node",
+        "--static-path: path \"relative\"", "--static-path: path \"/a/../b\"",
+        "stray: not a flag"}) {
     EXPECT_THAT(refusal.log, HasSubstr(flag));
   }
 }
