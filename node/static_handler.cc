@@ -43,13 +43,17 @@ StaticHandler::StaticHandler(const storage::LocalStorage& storage, StaticPrefixe
       prefixes_(std::move(prefixes)),
       workers_({.name = "static", .threads = kThreads}) {}
 
+absl::StatusOr<KeyedMutex::Lock> StaticHandler::Lock(const std::string& key) {
+  std::optional<KeyedMutex::Lock> lock = busy_.TryLock(key);
+  if (lock.has_value()) return *std::move(lock);
+  return absl::AbortedError(absl::StrCat("another operation on a static volume at ", key,
+                                         " is under way; retry when it has ended"));
+}
+
 absl::StatusOr<KeyedMutex::Lock> StaticHandler::LockTarget(const std::string& path) {
   absl::StatusOr<std::string> normal = NormalizePath(path);
   if (!normal.ok()) return Annotate(normal.status(), kTargetPath);
-  std::optional<KeyedMutex::Lock> lock = targets_.TryLock(*normal);
-  if (lock.has_value()) return *std::move(lock);
-  return absl::AbortedError(absl::StrCat("another operation on a static volume at ", path,
-                                         " is under way; retry when it has ended"));
+  return Lock(*normal);
 }
 
 absl::Status StaticHandler::Stage(const csi::v1::NodeStageVolumeRequest& request) const {
@@ -105,8 +109,13 @@ void StaticHandler::GetStats(const csi::v1::NodeGetVolumeStatsRequest& request,
                              Callback<NodeGetVolumeStatsResponse> done) {
   const absl::Status id = storage::CheckStaticId(request.volume_id());
   if (!id.ok()) return std::move(done)(id);
+  // So that a path that hangs holds one worker and not all.
+  absl::StatusOr<KeyedMutex::Lock> lock = Lock(absl::StrCat("(stats) ", request.volume_path()));
+  if (!lock.ok()) return std::move(done)(lock.status());
   PostCall<NodeGetVolumeStatsResponse>(
-      workers_, [path = request.volume_path()] { return StaticUsage(path); }, std::move(done));
+      workers_,
+      [held = *std::move(lock), path = request.volume_path()] { return StaticUsage(path); },
+      std::move(done));
 }
 
 absl::Status StaticHandler::Expand(const csi::v1::NodeExpandVolumeRequest& request) const {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "base/callback.h"
@@ -37,12 +38,14 @@ class StaticHandler {
   bool Drain(absl::Duration timeout) { return workers_.Close(timeout); }
 
  private:
+  // ABORTED while somebody has it.
+  absl::StatusOr<KeyedMutex::Lock> Lock(const std::string& key);
   // Any number of pods may have one volume; a target is one thing.
   absl::StatusOr<KeyedMutex::Lock> LockTarget(const std::string& path);
 
   const storage::LocalStorage& storage_;
   const StaticPrefixes prefixes_;
-  KeyedMutex targets_;
+  KeyedMutex busy_;
   Executor workers_;
 };
 
