@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/client/volume_client.h"
 
+#include "absl/strings/str_cat.h"
+
 #include "base/status_macros.h"
 
 namespace nodevol::testing {
@@ -113,6 +115,21 @@ absl::Status VolumeClient::Publish(const std::string& volume_id, const std::stri
   request.set_target_path(target_path);
   request.set_readonly(read_only);
   *request.mutable_volume_capability() = class_.capability;
+  return csi_.Call(&Node::NodePublishVolume, request).status();
+}
+
+absl::Status VolumeClient::PublishInline(const std::string& volume_id,
+                                         const std::string& target_path, int64_t bytes) {
+  csi::v1::NodePublishVolumeRequest request;
+  request.set_volume_id(volume_id);
+  request.set_target_path(target_path);
+  *request.mutable_volume_capability() = class_.capability;
+  auto& context = *request.mutable_volume_context();
+  context.insert(class_.parameters.begin(), class_.parameters.end());
+  context["csi.storage.k8s.io/ephemeral"] = "true";
+  context["csi.storage.k8s.io/pod.name"] = "pod";
+  context["csi.storage.k8s.io/pod.namespace"] = "default";
+  context["size"] = absl::StrCat(bytes);
   return csi_.Call(&Node::NodePublishVolume, request).status();
 }
 

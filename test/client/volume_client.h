@@ -59,6 +59,9 @@ class VolumeClient {
   absl::Status Stage(const std::string& volume_id, const std::string& staging_path);
   absl::Status Publish(const std::string& volume_id, const std::string& staging_path,
                        const std::string& target_path, bool read_only = false);
+  // A pod's inline volume of the class, as kubelet asks for it.
+  absl::Status PublishInline(const std::string& volume_id, const std::string& target_path,
+                             int64_t bytes);
   absl::Status Unpublish(const std::string& volume_id, const std::string& target_path);
   absl::Status Unstage(const std::string& volume_id, const std::string& staging_path);
   absl::StatusOr<csi::v1::NodeGetVolumeStatsResponse> Stats(const std::string& volume_id,

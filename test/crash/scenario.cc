@@ -255,16 +255,7 @@ absl::Status VerifyUnstaged(World& world) {
 
 absl::Status PublishInline(World& world) {
   world.inline_id = "csi-inline";
-  csi::v1::NodePublishVolumeRequest request;
-  request.set_volume_id(world.inline_id);
-  request.set_target_path(world.target());
-  *request.mutable_volume_capability() = world.ground().volume_class.capability;
-  auto& context = *request.mutable_volume_context();
-  const Parameters& parameters = world.ground().volume_class.parameters;
-  context.insert(parameters.begin(), parameters.end());
-  context["csi.storage.k8s.io/ephemeral"] = "true";
-  context["size"] = absl::StrCat(world.ground().volume_bytes);
-  return world.client().csi().Call(&CsiClient::Node::NodePublishVolume, request).status();
+  return world.client().PublishInline(world.inline_id, world.target(), world.ground().volume_bytes);
 }
 
 absl::Status PublishInlineWithContent(World& world) {

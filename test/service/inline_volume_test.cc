@@ -15,41 +15,27 @@
 namespace nodevol::testing {
 namespace {
 
-using Node = CsiClient::Node;
 using ::testing::AnyOf;
+
+constexpr int64_t kBytes = 64 * kMiB;
 
 class InlineVolumeTest : public GroundFixture {
  protected:
   void SetUp() override { ASSERT_NO_FATAL_FAILURE(StartNode({.ground = GetParam()})); }
-
-  absl::Status Publish(const Pod& pod) {
-    csi::v1::NodePublishVolumeRequest request;
-    request.set_volume_id(pod.volume_id());
-    request.set_target_path(pod.target());
-    *request.mutable_volume_capability() = GetParam().volume_class.capability;
-    const Parameters& parameters = GetParam().volume_class.parameters;
-    auto& context = *request.mutable_volume_context();
-    context.insert(parameters.begin(), parameters.end());
-    context["csi.storage.k8s.io/ephemeral"] = "true";
-    context["csi.storage.k8s.io/pod.name"] = "pod";
-    context["csi.storage.k8s.io/pod.namespace"] = "default";
-    context["size"] = "64Mi";
-    return client().csi().Call(&Node::NodePublishVolume, request).status();
-  }
 };
 INSTANTIATE_FOR_GROUNDS(InlineVolumeTest, DirectoryOnBtrfs(), ImageOnXfs());
 
 TEST_P(InlineVolumeTest, LivesWithItsPodThroughACrashOfTheDriver) {
   const Pod pod(absl::StrCat("csi-", std::string(64, '7')), node().directory(), "pod");
-  ASSERT_OK(Publish(pod));
+  ASSERT_OK(client().PublishInline(pod.volume_id(), pod.target(), kBytes));
   ASSERT_OK(pod.Write("file", "content"));
   node().driver().Kill();
   ASSERT_OK(node().Start());
-  ASSERT_OK(Publish(pod));
+  ASSERT_OK(client().PublishInline(pod.volume_id(), pod.target(), kBytes));
   EXPECT_THAT(pod.Read("file", 7), IsOkAndHolds("content"));
   EXPECT_OK(client().Stats(pod.volume_id(), pod.target()));
   int error = 0;
-  EXPECT_LE(pod.Fill("large", error), int64_t{64} << 20);
+  EXPECT_LE(pod.Fill("large", error), kBytes);
   EXPECT_THAT(error, AnyOf(ENOSPC, EDQUOT));
   ASSERT_OK_AND_ASSIGN(const auto listed, client().csi().Call(&CsiClient::Controller::ListVolumes,
                                                               csi::v1::ListVolumesRequest()));

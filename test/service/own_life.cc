@@ -27,6 +27,7 @@ class Life {
     RETURN_IF_ERROR(Step("snapshot", &Life::Snapshot));
     RETURN_IF_ERROR(Step("list", &Life::List));
     RETURN_IF_ERROR(Step("restore", &Life::Restore));
+    RETURN_IF_ERROR(Step("inline volume", &Life::Inline));
     RETURN_IF_ERROR(Step("expand", &Life::Expand));
     return Step("delete", &Life::Delete);
   }
@@ -91,6 +92,19 @@ class Life {
     RETURN_IF_ERROR(Expect(content == name_, "the snapshot holds something else"));
     RETURN_IF_ERROR(pod.Stop(client_));
     return client_.Delete(volume.volume_id());
+  }
+  absl::Status Inline() {
+    if (client_.volume_class().capability.has_block()) return absl::OkStatus();
+    const Pod pod("csi-" + name_, directory_, name_ + "-inline");
+    for (int i = 0; i < 2; ++i) {
+      RETURN_IF_ERROR(client_.PublishInline(pod.volume_id(), pod.target(), bytes_));
+      RETURN_IF_ERROR(pod.Write("content", name_));
+    }
+    RETURN_IF_ERROR(client_.Stats(pod.volume_id(), pod.target()).status());
+    for (int i = 0; i < 2; ++i) {
+      RETURN_IF_ERROR(client_.Unpublish(pod.volume_id(), pod.target()));
+    }
+    return absl::OkStatus();
   }
   absl::Status Expand() {
     const Pod pod(id_, directory_, name_);

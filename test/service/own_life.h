@@ -10,8 +10,9 @@
 
 namespace nodevol::testing {
 
-// A volume's whole life, with a snapshot and a restored copy, over one client. Nobody else knows
-// the names, so every call must succeed the first time, whatever else goes on.
+// A volume's whole life, with a snapshot, a restored copy and an inline volume beside it, over one
+// client. Nobody else knows the names, so every call must succeed the first time, whatever else
+// goes on.
 absl::Status LiveAlone(VolumeClient& client, const std::string& directory, const std::string& name,
                        int64_t bytes);
 
