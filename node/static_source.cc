@@ -51,6 +51,8 @@ absl::Status LinkOnTheWay(absl::string_view path, absl::string_view remedy) {
 // By their file system errors: what the administrator can do about them.
 absl::Status Explain(const absl::Status& failed, const StaticVolume& volume) {
   switch (ErrnoOf(failed)) {
+    case 0:
+      return failed;
     case ENOENT:
       return absl::NotFoundError(absl::StrCat(
           "path ", volume.path, " does not exist on this node; make it",
