@@ -42,11 +42,12 @@ absl::Status NotStagedOrNotInline(const csi::v1::NodePublishVolumeRequest& reque
 }  // namespace
 
 NodeHandler::NodeHandler(storage::LocalStorage& storage, rpc::Topology topology,
-                         StaticPrefixes static_prefixes)
+                         NodeOptions options)
     : storage_(storage),
       topology_(std::move(topology)),
+      health_(options.health),
       forgotten_({.name = "forgotten", .threads = kForgottenThreads}),
-      static_(storage, std::move(static_prefixes)),
+      static_(storage, std::move(options.static_prefixes)),
       inline_(storage, forgotten_) {}
 
 bool NodeHandler::Drain(absl::Duration timeout) {

@@ -19,14 +19,18 @@
 
 namespace nodevol::node {
 
+struct NodeOptions {
+  StaticPrefixes static_prefixes;
+  bool health = false;  // serves the calls about it
+};
+
 // Decides csi.v1.Node: checks a request, works on the volume with its pool's workers, words the
 // answer. The codes are those of the spec's error tables. Inline and static volumes have handlers
 // of their own, which this one passes calls to.
 class NodeHandler {
  public:
   // The storage must outlive the handler.
-  NodeHandler(storage::LocalStorage& storage, rpc::Topology topology,
-              StaticPrefixes static_prefixes = {});
+  NodeHandler(storage::LocalStorage& storage, rpc::Topology topology, NodeOptions options);
 
   void StageVolume(const csi::v1::NodeStageVolumeRequest& request,
                    Callback<csi::v1::NodeStageVolumeResponse> done);
@@ -40,6 +44,13 @@ class NodeHandler {
                       Callback<csi::v1::NodeGetVolumeStatsResponse> done);
   void ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
                     Callback<csi::v1::NodeExpandVolumeResponse> done);
+
+  // Looks at the volume's mounts, where there are any and its disk answers.
+  void GetVolumeHealth(const csi::v1::NodeGetVolumeHealthRequest& request,
+                       Callback<csi::v1::NodeGetVolumeHealthResponse> done);
+  // Of the pools, from memory.
+  [[nodiscard]] absl::StatusOr<csi::v1::NodeGetStorageHealthResponse> GetStorageHealth(
+      const csi::v1::NodeGetStorageHealthRequest& request) const;
 
   [[nodiscard]] csi::v1::NodeGetCapabilitiesResponse GetCapabilities() const;
   [[nodiscard]] csi::v1::NodeGetInfoResponse GetInfo() const;
@@ -63,6 +74,7 @@ class NodeHandler {
 
   storage::LocalStorage& storage_;
   const rpc::Topology topology_;
+  const bool health_;
   // Pools have workers of their own; these volumes have no pool.
   Executor forgotten_;
   StaticHandler static_;

@@ -101,6 +101,11 @@ csi::v1::NodeGetCapabilitiesResponse NodeHandler::GetCapabilities() const {
                                Rpc::SINGLE_NODE_MULTI_WRITER}) {
     response.add_capabilities()->mutable_rpc()->set_type(type);
   }
+  if (health_) {
+    for (const Rpc::Type type : {Rpc::GET_VOLUME_HEALTH, Rpc::GET_STORAGE_HEALTH}) {
+      response.add_capabilities()->mutable_rpc()->set_type(type);
+    }
+  }
   return response;
 }
 

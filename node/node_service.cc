@@ -68,6 +68,26 @@ ServerUnaryReactor* NodeService::NodeExpandVolume(CallbackServerContext* context
                     });
 }
 
+ServerUnaryReactor* NodeService::NodeGetVolumeHealth(
+    CallbackServerContext* context, const csi::v1::NodeGetVolumeHealthRequest* request,
+    csi::v1::NodeGetVolumeHealthResponse* response) {
+  return calls_.Run({"NodeGetVolumeHealth", true}, context, request, response,
+                    [this](const auto&, const csi::v1::NodeGetVolumeHealthRequest& checked,
+                           Callback<csi::v1::NodeGetVolumeHealthResponse> done) {
+                      handler_.GetVolumeHealth(checked, std::move(done));
+                    });
+}
+
+ServerUnaryReactor* NodeService::NodeGetStorageHealth(
+    CallbackServerContext* context, const csi::v1::NodeGetStorageHealthRequest* request,
+    csi::v1::NodeGetStorageHealthResponse* response) {
+  return calls_.Run({"NodeGetStorageHealth", true}, context, request, response,
+                    [this](const auto&, const csi::v1::NodeGetStorageHealthRequest& checked,
+                           Callback<csi::v1::NodeGetStorageHealthResponse> done) {
+                      std::move(done)(handler_.GetStorageHealth(checked));
+                    });
+}
+
 ServerUnaryReactor* NodeService::NodeGetCapabilities(
     CallbackServerContext* context, const csi::v1::NodeGetCapabilitiesRequest* request,
     csi::v1::NodeGetCapabilitiesResponse* response) {

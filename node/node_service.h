@@ -32,6 +32,12 @@ class NodeService final : public csi::v1::Node::CallbackService {
   grpc::ServerUnaryReactor* NodeExpandVolume(grpc::CallbackServerContext* context,
                                              const csi::v1::NodeExpandVolumeRequest* request,
                                              csi::v1::NodeExpandVolumeResponse* response) override;
+  grpc::ServerUnaryReactor* NodeGetVolumeHealth(
+      grpc::CallbackServerContext* context, const csi::v1::NodeGetVolumeHealthRequest* request,
+      csi::v1::NodeGetVolumeHealthResponse* response) override;
+  grpc::ServerUnaryReactor* NodeGetStorageHealth(
+      grpc::CallbackServerContext* context, const csi::v1::NodeGetStorageHealthRequest* request,
+      csi::v1::NodeGetStorageHealthResponse* response) override;
   grpc::ServerUnaryReactor* NodeGetCapabilities(
       grpc::CallbackServerContext* context, const csi::v1::NodeGetCapabilitiesRequest* request,
       csi::v1::NodeGetCapabilitiesResponse* response) override;

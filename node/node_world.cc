@@ -105,8 +105,7 @@ absl::Status NodeWorld::StartWithoutPool() { return StartWith({}); }
 
 absl::Status NodeWorld::StartWith(const std::vector<storage::PoolOptions>& pools) {
   ASSIGN_OR_RETURN(storage_, storage::LocalStorage::Open("node-1", pools));
-  handler_ =
-      std::make_unique<NodeHandler>(*storage_, rpc::Topology("csi.nodevol.io"), static_prefixes_);
+  handler_ = std::make_unique<NodeHandler>(*storage_, rpc::Topology("csi.nodevol.io"), options_);
   return absl::OkStatus();
 }
 

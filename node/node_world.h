@@ -70,8 +70,9 @@ class NodeWorld {
   storage::LocalStorage& storage() { return *storage_; }
   NodeHandler& handler() { return *handler_; }
 
-  // The --static-path of the next start.
-  void AllowStatic(StaticPrefixes prefixes) { static_prefixes_ = std::move(prefixes); }
+  // The --static-path and --health of the next start.
+  void AllowStatic(StaticPrefixes prefixes) { options_.static_prefixes = std::move(prefixes); }
+  void ServeHealth() { options_.health = true; }
 
   // The process ends, what it mounted stays.
   void Stop();
@@ -107,7 +108,7 @@ class NodeWorld {
 
   const Kind kind_;
   testing::TestFilesystem disk_;
-  StaticPrefixes static_prefixes_;
+  NodeOptions options_;
   std::unique_ptr<storage::LocalStorage> storage_;
   std::unique_ptr<NodeHandler> handler_;
 };

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "base/status_macros.h"
 #include "storage/local_storage.h"
 
@@ -32,22 +34,40 @@ std::vector<std::string> UnhealthyVolumes(const Engine& engine, bool all) {
 
 }  // namespace
 
-std::vector<HealthCondition> LocalStorage::HealthOf(const Home& home, const std::string& id,
-                                                    const absl::Status& found) {
-  std::vector<HealthCondition> conditions = home.keeper->Health();
-  if (!found.ok()) conditions.push_back(ConditionOfDamage(found));
-  for (HealthCondition& known : home.engine->KnownHealth(id)) {
-    conditions.push_back(std::move(known));
-  }
-  return conditions;
-}
-
-absl::StatusOr<VolumeHealth> LocalStorage::GetVolumeHealth(const VolumeId& id) const {
+absl::StatusOr<VolumeHealth> LocalStorage::KnownHealth(const VolumeId& id) const {
   ASSIGN_OR_RETURN(const Home home, HomeOf(id));
   absl::Status found = home.engine->volumes().Find(id.text()).status();
   if (absl::IsNotFound(found)) return found;
   if (!found.ok()) found = home.engine->volumes().DamageOf(id.text());
-  return VolumeHealth{id.text(), HealthOf(home, id.text(), found)};
+  VolumeHealth health{id.text(), home.keeper->Health()};
+  if (!found.ok()) health.conditions.push_back(ConditionOfDamage(found));
+  for (HealthCondition& known : home.engine->KnownHealth(id.text())) {
+    health.conditions.push_back(std::move(known));
+  }
+  return health;
+}
+
+absl::StatusOr<VolumeHealth> LocalStorage::GetVolumeHealth(const VolumeId& id) const {
+  if (IsInlineVolume(id)) return absl::NotFoundError(absl::StrCat(id.text(), " does not exist"));
+  return KnownHealth(id);
+}
+
+void LocalStorage::ExamineVolume(const VolumeId& id, Callback<VolumeHealth> done) {
+  const absl::StatusOr<Home> home = HomeOf(id);
+  const absl::StatusOr<VolumePtr> volume =
+      home.ok() ? home->engine->volumes().Find(id.text()) : home.status();
+  // Of what can't be looked at, memory tells more than the attempt.
+  if (!volume.ok() || !home->keeper->Availability().ok()) return std::move(done)(KnownHealth(id));
+  Post<VolumeHealth>(
+      home->engine->fast(), {},
+      [at = *home, record = *volume]() -> absl::StatusOr<VolumeHealth> {
+        VolumeHealth health{record->id(), at.keeper->Health()};
+        for (HealthCondition& seen : at.engine->Examine(*record)) {
+          health.conditions.push_back(std::move(seen));
+        }
+        return health;
+      },
+      std::move(done));
 }
 
 Page<VolumeHealth> LocalStorage::ListVolumeHealth(const ListQuery& query) const {
@@ -66,8 +86,8 @@ Page<VolumeHealth> LocalStorage::ListVolumeHealth(const ListQuery& query) const 
         return page;
       }
       const std::optional<VolumeId> parsed = VolumeId::Parse(id);
-      if (!parsed.has_value()) continue;
-      absl::StatusOr<VolumeHealth> health = GetVolumeHealth(*parsed);
+      if (!parsed.has_value() || IsInlineVolume(*parsed)) continue;
+      absl::StatusOr<VolumeHealth> health = KnownHealth(*parsed);
       if (health.ok() && !health->conditions.empty()) page.entries.push_back(*std::move(health));
     }
   }

@@ -126,6 +126,10 @@ class LocalStorage : public NodeStorage {
   void WithInlineVolume(KeyedMutex::Lock lock, const VolumePtr& volume, VolumeWork work,
                         StatusCallback done);
 
+  // What is wrong with a volume, inline ones too, as its mount shows it now where its pool can be
+  // worked on. NOT_FOUND.
+  void ExamineVolume(const VolumeId& id, Callback<VolumeHealth> done);
+
   // True when the text is the id of a volume that can be worked on: of these pools, with a whole
   // record, and its pool's disk is there and has not failed.
   [[nodiscard]] bool Serves(absl::string_view volume_id) const;
@@ -195,9 +199,8 @@ class LocalStorage : public NodeStorage {
   void RunLockedStatus(const Id& id, absl::AnyInvocable<absl::Status(Engine&)> work,
                        StatusCallback done);
 
-  // Of one volume, from memory.
-  static std::vector<HealthCondition> HealthOf(const Home& home, const std::string& id,
-                                               const absl::Status& found);
+  // Of one volume, inline ones too, from memory.
+  absl::StatusOr<VolumeHealth> KnownHealth(const VolumeId& id) const;
   // Posts `work` on a volume; the second half of WithVolume.
   template <typename T>
   void PostOnVolume(Engine& engine, const VolumeId& id, Locks locks, bool exclusive,

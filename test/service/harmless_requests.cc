@@ -118,9 +118,13 @@ void HarmlessRequests::AddNode(const std::string& nowhere) {
 }
 
 void HarmlessRequests::AddAlpha() {
-  Add<csi::v1::ControllerModifyVolumeRequest>().set_volume_id(volume_id_);
+  auto& modify = Add<csi::v1::ControllerModifyVolumeRequest>();
+  modify.set_volume_id(volume_id_);
+  (*modify.mutable_mutable_parameters())["undeleteWindow"] = "0s";  // as it is
   Add<csi::v1::ControllerGetVolumeHealthRequest>().set_volume_id(volume_id_);
   Add<csi::v1::ControllerListVolumeHealthRequest>();
+  Add<csi::v1::NodeGetVolumeHealthRequest>().set_volume_id(volume_id_);
+  Add<csi::v1::NodeGetStorageHealthRequest>();
 }
 
 absl::Status HarmlessRequests::AddSnapshotMetadata(ServiceNode& node) {

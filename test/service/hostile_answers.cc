@@ -103,6 +103,9 @@ const Table& Particular() {
       // The volume is not there.
       {"NodeGetVolumeStatsRequest.volume_path", All(kNotFound)},
       {"NodeExpandVolumeRequest.volume_path", All(kNotFound)},
+      // Where it is mounted the driver knows itself.
+      {"NodeGetVolumeHealthRequest.volume_publish_path", FormerTarget("volume_publish_path")},
+      {"NodeGetVolumeHealthRequest.staging_target_path", FormerTarget("staging_target_path")},
       // The volume's path says all.
       {"NodeGetVolumeStatsRequest.staging_target_path", Accepted()},
       {"NodeExpandVolumeRequest.staging_target_path", Accepted()},
