@@ -84,7 +84,8 @@ TEST_P(InlineVolumeTest, IsNoSourceOfCopies) {
 TEST_P(InlineVolumeTest, CountsInThePool) {
   const int64_t available = node().Available();
   ASSERT_OK(Publish(Owner()));
-  EXPECT_LE(node().Available(), available - kind().bytes);
+  // btrfs takes and gives back a little for itself.
+  EXPECT_LE(node().Available(), available - kind().bytes + kMiB);
   EXPECT_EQ(node().Statistics().volumes, 1U);
 }
 

@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
     if (absl::IsAlreadyExists(opened)) return absl::FailedPreconditionError(opened.message());
     first_error.Update(opened);
   }
-  if (storage->Engines().empty()) return first_error;
+  if (!first_error.ok() && storage->Engines().empty()) return first_error;
   for (const std::unique_ptr<PoolKeeper>& keeper : storage->keepers_) keeper->Start();
   return storage;
 }

@@ -114,7 +114,7 @@ TEST_P(RecoveryRecordTest, Empty) {
 
 TEST_P(RecoveryRecordTest, Missing) {
   Damage([this] { std::filesystem::remove(record_); });
-  ExpectSetAside("open record: No such file");
+  ExpectSetAside("its record is missing");
   ExpectWholeAgainWithItsRecord();
 }
 

@@ -73,7 +73,10 @@ UsedVolume::~UsedVolume() { Release().IgnoreError(); }
 
 absl::Status UsedVolume::Release() {
   if (path_.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(host::Unmount(path_));
+  // The driver looks at what is mounted now and then, for a moment.
+  absl::Status unmounted;
+  Eventually([&] { return ErrnoOf(unmounted = host::Unmount(path_)) != EBUSY; });
+  RETURN_IF_ERROR(unmounted);
   path_.clear();
   if (!loop_.has_value()) return absl::OkStatus();
   if (block_) {

@@ -149,14 +149,17 @@ TEST_F(StartRefusalTest, PoolOfAnotherProcess) {
   EXPECT_OK(node().CreateVolume("another"));
 }
 
-TEST_F(StartRefusalTest, OnePoolOfTwo) {
-  ASSERT_NO_FATAL_FAILURE(StartNode({.ground = DirectoryOnBtrfs()}));
-  ASSERT_OK(node().Stop());
-  const Refusal refusal =
-      StartWith({absl::StrCat("good=", node().disk().path()), "bad=/mnt/no/such/pool"}, {});
+TEST_F(StartRefusalTest, TwoPoolsOfTwo) {
+  const Refusal refusal = StartWith({"bad=/mnt/no/such/pool", "worse=/mnt/no/other"}, {});
   EXPECT_THAT(refusal.end, HasSubstr(kEnded));
-  EXPECT_THAT(refusal.log, HasSubstr("pool \\\"bad\\\""));
-  EXPECT_OK(node().Start()) << "the good pool is still owned";
+  EXPECT_THAT(refusal.log, AllOf(HasSubstr("pool \\\"bad\\\""), HasSubstr("worse")));
+}
+
+TEST_F(StartRefusalTest, OnePoolOfTwoIsNoReason) {
+  ASSERT_NO_FATAL_FAILURE(
+      StartNode({.ground = DirectoryOnBtrfs(), .more_flags = {"--pool=bad=/mnt/no/such/pool"}}));
+  EXPECT_THAT(node().driver().Log(), HasSubstr("pool \\\"bad\\\""));
+  EXPECT_OK(node().CreateVolume("volume"));
 }
 
 TEST_F(StartRefusalTest, EveryMistakeInTheFlagsIsTold) {
