@@ -25,6 +25,7 @@
 #include "controller/snapshot_metadata_handler.h"
 #include "controller/snapshot_metadata_service.h"
 #include "generated_version.h"
+#include "host/freeze_guard.h"
 #include "host/privilege.h"
 #include "identity/identity_handler.h"
 #include "identity/identity_service.h"
@@ -245,4 +246,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace nodevol
 
-int main(int argc, char** argv) { return nodevol::Main(argc, argv); }
+int main(int argc, char** argv) {
+  if (nodevol::host::IsFreezeGuard(argc, argv)) return nodevol::host::RunFreezeGuard(argc, argv);
+  return nodevol::Main(argc, argv);
+}

@@ -171,12 +171,11 @@ absl::Status Freeze(int fd) {
   return absl::OkStatus();
 }
 
-absl::Status Thaw(int fd) {
+absl::StatusOr<bool> Thaw(int fd) {
+  if (::ioctl(fd, FITHAW, 0) == 0) return true;
   // EINVAL: it is not frozen (ioctl_fsfreeze in the kernel).
-  if (::ioctl(fd, FITHAW, 0) != 0 && errno != EINVAL) {
-    return ErrnoStatus(errno, "thaw the filesystem");
-  }
-  return absl::OkStatus();
+  if (errno == EINVAL) return false;
+  return ErrnoStatus(errno, "thaw the filesystem");
 }
 
 }  // namespace nodevol::host

@@ -52,8 +52,8 @@ int64_t Ext4ErrorCount(absl::string_view device);
 // Freezes a mounted filesystem: writers wait, the disk is consistent (FIFREEZE). Neither closing fd
 // nor the death of the process thaws it: whoever freezes must have made sure that somebody thaws.
 absl::Status Freeze(int fd);
-// OK also when it was not frozen.
-absl::Status Thaw(int fd);
+// Returns whether it was frozen.
+absl::StatusOr<bool> Thaw(int fd);
 
 }  // namespace nodevol::host
 

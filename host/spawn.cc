@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "host/file.h"
+#include "host/spawn_setup.h"
 
 namespace nodevol::host {
 namespace {
@@ -39,48 +39,7 @@ absl::StatusOr<Pipe> MakePipe() {
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-class FileActions {
- public:
-  FileActions() { posix_spawn_file_actions_init(&actions_); }
-  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-
-  void Duplicate(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  void CloseFrom(int first) { posix_spawn_file_actions_addclosefrom_np(&actions_, first); }
-  [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_ = {};
-};
-
-class Attributes {
- public:
-  Attributes() {
-    posix_spawnattr_init(&attributes_);
-    sigset_t none;
-    sigemptyset(&none);
-    sigset_t all;
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-
-  [[nodiscard]] const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_ = {};
-};
-
 absl::StatusOr<pid_t> Start(const std::vector<std::string>& command, int file, int output) {
-  // Duplicating to the same number would keep close-on-exec: the sources are kept above the
-  // targets.
   const UniqueFd high_file(::fcntl(file, F_DUPFD_CLOEXEC, 10));
   const UniqueFd high_output(::fcntl(output, F_DUPFD_CLOEXEC, 10));
   ASSIGN_OR_RETURN(const UniqueFd null, OpenPath("/dev/null", O_RDONLY));
@@ -88,7 +47,7 @@ absl::StatusOr<pid_t> Start(const std::vector<std::string>& command, int file, i
   if (!high_file.valid() || !high_output.valid() || !high_null.valid()) {
     return ErrnoStatus(errno, "duplicate a descriptor");
   }
-  FileActions actions;
+  SpawnFileActions actions;
   actions.Duplicate(high_null.get(), STDIN_FILENO);
   actions.Duplicate(high_output.get(), STDOUT_FILENO);
   actions.Duplicate(high_output.get(), STDERR_FILENO);
@@ -104,7 +63,8 @@ absl::StatusOr<pid_t> Start(const std::vector<std::string>& command, int file, i
   std::string locale = "LC_ALL=C";
   std::array<char*, 3> environment = {path.data(), locale.data(), nullptr};
 
-  const Attributes attributes;
+  SpawnAttributes attributes;
+  attributes.OwnGroup();
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, command.front().c_str(), actions.get(), attributes.get(),
                                   arguments.data(), environment.data());

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 #include "base/tsan_suppressions.h"
+#include "host/freeze_guard.h"
 #include "test/support/sandbox.h"
 
 namespace {
@@ -38,6 +39,7 @@ class LeakListener : public testing::EmptyTestEventListener {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (nodevol::host::IsFreezeGuard(argc, argv)) return nodevol::host::RunFreezeGuard(argc, argv);
   testing::InitGoogleTest(&argc, argv);
   signal(SIGIO, SIG_IGN);
   if (const absl::Status entered = nodevol::testing::EnterSandbox(); !entered.ok()) {
