@@ -127,6 +127,46 @@ class FakeNodeStorage : public storage::NodeStorage {
     std::move(done)(std::move(page));
   }
 
+  void CreateGroupSnapshot(const Context&, const v1::GroupSnapshotRequest& request,
+                           Callback<storage::GroupSnapshot> done) override {
+    if (!Answers()) return std::move(done)(answer);
+    auto group = std::make_shared<v1::GroupSnapshotRecord>();
+    group->set_id(storage::GroupId::ForName(kPool, request.name()).text());
+    *group->mutable_request() = request;
+    group->mutable_created()->set_seconds(kSnapshotTime);
+    for (const std::string& source : request.source_volume_ids()) {
+      auto member = std::make_shared<v1::SnapshotRecord>();
+      member->set_id(storage::MemberId(request.name(), *VolumeId::Parse(source)).text());
+      member->mutable_request()->set_source_volume_id(source);
+      member->set_group_snapshot_id(group->id());
+      group->add_snapshot_ids(member->id());
+      snapshots[member->id()] = member;
+    }
+    groups[group->id()] = group;
+    std::move(done)(*GetGroupSnapshot(*storage::GroupId::Parse(group->id())));
+  }
+
+  void DeleteGroupSnapshot(const Context&, const storage::GroupId& id,
+                           const std::vector<std::string>& snapshot_ids,
+                           StatusCallback done) override {
+    if (Answers()) {
+      for (const std::string& member : snapshot_ids) snapshots.erase(member);
+      groups.erase(id.text());
+    }
+    std::move(done)(answer);
+  }
+
+  absl::StatusOr<storage::GroupSnapshot> GetGroupSnapshot(
+      const storage::GroupId& id) const override {
+    const auto found = groups.find(id.text());
+    if (found == groups.end()) return absl::NotFoundError("no such group");
+    storage::GroupSnapshot group{found->second, {}};
+    for (const std::string& member : group.group->snapshot_ids()) {
+      group.members.push_back(snapshots.at(member));
+    }
+    return group;
+  }
+
   absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override {
     const auto found = volumes.find(id.text());
     if (found == volumes.end()) return absl::NotFoundError("no such volume");
@@ -182,6 +222,7 @@ class FakeNodeStorage : public storage::NodeStorage {
 
   std::map<std::string, VolumePtr> volumes;
   std::map<std::string, SnapshotPtr> snapshots;
+  std::map<std::string, storage::GroupPtr> groups;
   storage::Capacity capacity;
   // The blocks of every snapshot, and those in which any two differ.
   std::vector<storage::BlockRange> allocated;

@@ -57,6 +57,9 @@ class Backend {
   // and clones. A copy is a point in time or it is refused: FAILED_PRECONDITION when the source is
   // in use and the filesystem can't share blocks.
   virtual absl::Status Copy(const CopySource& source, int object, bool read_only) = 0;
+  // FAILED_PRECONDITION, as Copy() says, when it would refuse a copy within the pool because the
+  // source is in use. For whoever has to know it before.
+  [[nodiscard]] virtual absl::Status CheckLiveCopy() const = 0;
   // Makes the content as large as the record says; it never shrinks. With it go those attributes
   // that are limits. Repeating it is cheap.
   virtual absl::Status ApplySize(int object, const v1::VolumeRecord& record) = 0;

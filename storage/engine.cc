@@ -112,9 +112,19 @@ bool Engine::Drain(absl::Duration timeout) {
   const absl::Duration deadline = MonotonicNow() + timeout;
   bool drained = fast_.Close(timeout);
   drained &= bulk_.Close(deadline - MonotonicNow());
+  drained &= visits_.Close(deadline - MonotonicNow());
   drained &= monitor_->Stop(deadline - MonotonicNow());
   drained &= reaper_->Stop(deadline - MonotonicNow());
   return drained;
+}
+
+absl::StatusOr<Visits::Visit> Engine::BeginVisit() {
+  std::optional<Visits::Visit> visit = visits_.Begin();
+  if (!visit.has_value()) {
+    return absl::UnavailableError(
+        absl::StrCat("pool \"", pool_->name(), "\" is being closed; retry"));
+  }
+  return *std::move(visit);
 }
 
 bool Engine::Retire() {
@@ -256,6 +266,23 @@ absl::StatusOr<std::vector<VolumeMount>> Engine::LiveMounts(int object,
     }
   }
   return live;
+}
+
+absl::StatusOr<VolumeUse> Engine::UseOf(int object, const v1::VolumeRecord& record) {
+  VolumeUse use;
+  ASSIGN_OR_RETURN(const std::vector<VolumeMount> mounts, LiveMounts(object, record));
+  for (const VolumeMount& mount : mounts) {
+    ASSIGN_OR_RETURN(std::optional<UniqueFd> fd, OpenMountOf(object, record, mount.path));
+    if (!fd.has_value()) continue;
+    use.mounted = *std::move(fd);
+    break;
+  }
+  // Somebody may use it although it is mounted nowhere that this driver sees: through a mount in
+  // another namespace, or one that was taken away lazily.
+  const absl::Status unused = BackendOf(record).CheckUnused(object);
+  if (ErrnoOf(unused) != 0) return unused;  // it could not be seen
+  use.in_use = !mounts.empty() || !unused.ok();
+  return use;
 }
 
 }  // namespace nodevol::storage

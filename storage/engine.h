@@ -21,7 +21,9 @@
 #include "base/executor.h"
 #include "base/periodic_thread.h"
 #include "base/unique_fd.h"
+#include "base/visits.h"
 #include "storage/backend.h"
+#include "storage/group_members.h"
 #include "storage/ids.h"
 #include "storage/kept_volumes.h"
 #include "storage/ledger.h"
@@ -43,6 +45,14 @@ struct ContentOrigin {
   VolumePtr volume;                // either this
   SnapshotPtr snapshot;            // or this
   int64_t size_bytes = 0;
+};
+
+// How a volume is used now.
+struct VolumeUse {
+  bool in_use = false;  // somebody may write to it
+  // One of its mounts, O_PATH; none when it is used where this driver does not see it. One is
+  // enough: all mounts of a volume are views of one filesystem or device.
+  UniqueFd mounted;
 };
 
 // A volume that is about to be made: everything decided, the space reserved.
@@ -73,6 +83,9 @@ class Engine {
   const Pool& pool() const { return *pool_; }
   const ObjectIndex<v1::VolumeRecord>& volumes() const { return volumes_; }
   const ObjectIndex<v1::SnapshotRecord>& snapshots() const { return snapshots_; }
+  const ObjectIndex<v1::GroupSnapshotRecord>& groups() const { return groups_; }
+  // A member is undecided in snapshots() until AdmitMember().
+  GroupMembers& members() { return members_; }
   const KeptVolumes& kept() const { return kept_; }
   MountIndex& mounts() { return mounts_; }
 
@@ -91,6 +104,9 @@ class Engine {
   // Begins no more work and waits until what runs has ended, at most `timeout`. Returns false when
   // some still runs.
   bool Drain(absl::Duration timeout);
+  // For work on this pool that does not run on its own executors: it is neither drained nor retired
+  // while the visit lasts. UNAVAILABLE once that has begun.
+  absl::StatusOr<Visits::Visit> BeginVisit();
 
   // The backend for a new volume; null when this pool has none that serves.
   Backend* BackendFor(const VolumeSpec& spec);
@@ -118,6 +134,7 @@ class Engine {
   absl::StatusOr<SnapshotPtr> CreateSnapshot(const SnapshotId& id,
                                              const v1::SnapshotRequest& request,
                                              const VolumeId& source);
+  // INVALID_ARGUMENT for a member of a group.
   absl::Status DeleteSnapshot(const SnapshotId& id);
 
   // What is wrong with a volume in use, as its mount and its backend show it now.
@@ -126,6 +143,18 @@ class Engine {
   // was.
   [[nodiscard]] std::vector<HealthCondition> KnownHealth(const std::string& volume_id) const;
   [[nodiscard]] std::vector<std::string> IllVolumes() const;
+  // Group snapshots. Whether a member exists, the record of its group says, which may be in another
+  // pool. Callers hold the lock of the group, and a visit when they are no worker of this pool.
+
+  // Takes the member's object, which is there already, into account.
+  void PutMember(SnapshotPtr member);
+  void AdmitMember(const SnapshotPtr& member);
+  // Removes a member whose group does not exist; until that succeeds it is undecided.
+  absl::Status DropMember(const SnapshotPtr& member);
+  // Makes the group exist, and so its members.
+  absl::Status CommitGroup(GroupPtr group);
+  // Makes it exist no more. Its members are left to the caller.
+  absl::Status DeleteGroup(const GroupId& id);
 
   // The directory of a volume. The pool has passed its guard.
   absl::StatusOr<UniqueFd> OpenVolume(const VolumeId& id);
@@ -134,6 +163,7 @@ class Engine {
   // What is at `path` when it is a mount of this volume; nullopt otherwise, also when nothing is.
   absl::StatusOr<std::optional<UniqueFd>> OpenMountOf(int object, const v1::VolumeRecord& record,
                                                       const std::string& path);
+  absl::StatusOr<VolumeUse> UseOf(int object, const v1::VolumeRecord& record);
 
  private:
   explicit Engine(std::unique_ptr<Pool> pool);
@@ -180,17 +210,24 @@ class Engine {
                                                const v1::SnapshotRequest& request,
                                                const VolumeId& source);
   absl::Status DoDeleteSnapshot(const SnapshotId& id);
+  // engine_groups.cc
+  absl::Status DoDropMember(const SnapshotPtr& member);
+  absl::Status DoCommitGroup(GroupPtr group);
+  absl::Status DoDeleteGroup(const GroupId& id);
   // Copies the content of a volume, which may be in use, or of a snapshot into a staged object.
   absl::Status CopyVolume(Engine& from, const v1::VolumeRecord& source, int object, bool read_only);
   absl::Status CopySnapshot(Engine& from, const v1::SnapshotRecord& source, int object);
 
   friend class Recovery;
+  friend class SnapshotCut;
 
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Backend> image_;
   std::unique_ptr<Backend> directory_;  // null where the pool can't limit directories
   ObjectIndex<v1::VolumeRecord> volumes_;
   ObjectIndex<v1::SnapshotRecord> snapshots_;
+  ObjectIndex<v1::GroupSnapshotRecord> groups_;
+  GroupMembers members_;
   KeptVolumes kept_;
   absl::Mutex room_mutex_;
   mutable absl::Mutex ill_mutex_;
@@ -198,6 +235,7 @@ class Engine {
   MountIndex mounts_;
   Executor fast_;
   Executor bulk_;
+  Visits visits_;
   // MonotonicNow() at which the disk was last asked and has not answered yet; 0 when it has.
   std::atomic<int64_t> asked_disk_at_ = 0;
   std::atomic<bool> reap_again_ = false;  // the trash could not be emptied

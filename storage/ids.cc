@@ -50,6 +50,13 @@ std::string ObjectId<Kind>::HashOfName(absl::string_view name) {
 
 template class ObjectId<VolumeKind>;
 template class ObjectId<SnapshotKind>;
+template class ObjectId<GroupKind>;
+
+SnapshotId MemberId(absl::string_view group_name, const VolumeId& source) {
+  // "member" is no kind, and the volume's id has a fixed length: nothing else has this text.
+  const std::string hash = Sha256Hex(absl::StrCat("member:", source.text(), ":", group_name));
+  return *SnapshotId::Parse(absl::StrCat(source.pool_uuid(), ".", hash.substr(0, kUuidCharacters)));
+}
 
 std::string HashOfInlineVolume(absl::string_view volume_id) { return HashOf("inline", volume_id); }
 

@@ -8,10 +8,10 @@
 
 #include "absl/strings/string_view.h"
 
-// Identifiers of volumes and snapshots: "<pool UUID>.<hash of the name>", each 32 lower-case hex
-// characters. The same name in the same pool is the same id, so that a retry finds what the first
-// call made; and an id tells which pool has the object, so that no index is needed to route it.
-// What a CO calls an inline volume is no such id, but a name of its own kind.
+// Identifiers of volumes, snapshots and groups of them: "<pool UUID>.<hash of the name>", each 32
+// lower-case hex characters. The same name in the same pool is the same id, so that a retry finds
+// what the first call made; and an id tells which pool has the object, so that no index is needed
+// to route it. What a CO calls an inline volume is no such id, but a name of its own kind.
 namespace nodevol::storage {
 
 inline constexpr size_t kUuidCharacters = 32;
@@ -52,8 +52,17 @@ struct VolumeKind {
 struct SnapshotKind {
   static constexpr char kName[] = "snapshot";
 };
+struct GroupKind {
+  static constexpr char kName[] = "group";
+};
 using VolumeId = ObjectId<VolumeKind>;
 using SnapshotId = ObjectId<SnapshotKind>;
+// Of a group snapshot: in the pool that decides whether it exists.
+using GroupId = ObjectId<GroupKind>;
+
+// The snapshot of a volume that is a member of the group snapshot of this name. No snapshot that
+// has a name of its own has such an id.
+SnapshotId MemberId(absl::string_view group_name, const VolumeId& source);
 
 // The name_hash() of the volume that is made for the inline volume with this id. No name in a
 // CreateVolume request has it.

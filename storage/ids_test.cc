@@ -56,6 +56,22 @@ TEST(IdsTest, IdIsMadeOfHexWhateverTheName) {
   }
 }
 
+TEST(IdsTest, MemberOfAGroupHasAnIdThatNoSnapshotsNameHas) {
+  const VolumeId a = VolumeId::ForName(pool_uuid, "a");
+  const VolumeId b = VolumeId::ForName(pool_uuid, "b");
+  const SnapshotId member = MemberId("g", a);
+  EXPECT_EQ(member.pool_uuid(), pool_uuid);
+  EXPECT_EQ(member, MemberId("g", a));
+  EXPECT_NE(member.text(), MemberId("g", b).text());
+  EXPECT_NE(member.text(), MemberId("h", a).text());
+  for (const std::string& name :
+       {std::string("g"), absl::StrCat(a.text(), ":g"), absl::StrCat("member:", a.text(), ":g")}) {
+    EXPECT_NE(member.text(), SnapshotId::ForName(pool_uuid, name).text()) << name;
+  }
+  EXPECT_NE(GroupId::HashOfName("g"), SnapshotId::HashOfName("g"));
+  EXPECT_NE(GroupId::HashOfName("g"), VolumeId::HashOfName("g"));
+}
+
 TEST(IdsTest, ParsedIdTellsItsPool) {
   const std::string hash(kUuidCharacters, '0');
   const auto id = VolumeId::Parse(absl::StrCat(pool_uuid, ".", hash));

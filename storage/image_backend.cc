@@ -140,6 +140,10 @@ absl::Status ImageBackend::Copy(const CopySource& source, int object, bool read_
   return copied;
 }
 
+absl::Status ImageBackend::CheckLiveCopy() const {
+  return pool_.reflink() ? absl::OkStatus() : NotAPointInTime();
+}
+
 absl::Status ImageBackend::ApplySize(int object, const v1::VolumeRecord& record) {
   ASSIGN_OR_RETURN(const UniqueFd image, OpenImage(object, O_RDWR));
   ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));

@@ -19,6 +19,7 @@ class ImageBackend : public Backend {
   void Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const override;
   absl::Status Create(int object, const v1::VolumeRecord& record, const VolumeSpec& spec) override;
   absl::Status Copy(const CopySource& source, int object, bool read_only) override;
+  [[nodiscard]] absl::Status CheckLiveCopy() const override;
   absl::Status ApplySize(int object, const v1::VolumeRecord& record) override;
   absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) override;
   absl::Status SyncContent(int object) override;

@@ -14,6 +14,7 @@
 //   POOL/volumes/ID/image       its content (image backend)
 //   POOL/volumes/ID/subvol/image    the same on btrfs, where each image has a subvolume
 //   POOL/snapshots/ID/...       as volumes/ID
+//   POOL/groups/ID/record       what is known of the group snapshot
 namespace nodevol::storage {
 
 inline constexpr char kMetaDirectory[] = ".nodevol";
@@ -24,6 +25,7 @@ inline constexpr char kStagingDirectory[] = "staging";
 inline constexpr char kTrashDirectory[] = "trash";
 inline constexpr char kVolumesDirectory[] = "volumes";
 inline constexpr char kSnapshotsDirectory[] = "snapshots";
+inline constexpr char kGroupsDirectory[] = "groups";
 inline constexpr char kRecordFile[] = "record";
 inline constexpr char kDataDirectory[] = "data";
 inline constexpr char kImageFile[] = "image";

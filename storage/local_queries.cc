@@ -158,7 +158,8 @@ std::vector<PoolStatistics> LocalStorage::Statistics() const {
     pool.kept_volumes = engine->kept().size();
     pool.volumes = engine->volumes().size();
     pool.snapshots = engine->snapshots().size();
-    pool.damaged = engine->volumes().damaged() + engine->snapshots().damaged();
+    pool.damaged =
+        engine->volumes().damaged() + engine->snapshots().damaged() + engine->groups().damaged();
   }
   return all;
 }

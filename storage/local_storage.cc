@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "base/log.h"
 #include "base/monotonic.h"
 #include "base/status_macros.h"
 
@@ -20,15 +21,6 @@ absl::Status Busy(absl::string_view what) {
       absl::StrCat("another operation on ", what, " is under way; retry when it has ended"));
 }
 
-// "Not here" is no proof of "deleted": the pool may be on another node, or its disk not configured
-// now.
-absl::Status PoolIsElsewhere(absl::string_view id) {
-  return absl::UnavailableError(
-      absl::StrCat("the pool of ", id,
-                   " is not on this node, so nothing can be said of its data; delete it where "
-                   "the pool is, or configure the pool here"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
@@ -36,7 +28,13 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
   std::unique_ptr<LocalStorage> storage(new LocalStorage(std::move(node_id)));
   for (const PoolOptions& options : pools) {
     storage->keepers_.push_back(std::make_unique<PoolKeeper>(
-        options, [s = storage.get()](const Engine& opened) { return s->CheckNoTwin(opened); }));
+        options,
+        [s = storage.get()](Engine& opened) -> absl::Status {
+          RETURN_IF_ERROR(s->CheckNoTwin(opened));
+          s->SettleMembers(opened);
+          return absl::OkStatus();
+        },
+        [s = storage.get()](Engine& open) { s->SettleMembers(open); }));
   }
   absl::Status first_error;
   for (const std::unique_ptr<PoolKeeper>& keeper : storage->keepers_) {
@@ -46,6 +44,13 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
     first_error.Update(opened);
   }
   if (!first_error.ok() && storage->Engines().empty()) return first_error;
+  for (const std::shared_ptr<Engine>& engine : storage->Engines()) {
+    storage->SettleMembers(*engine);  // now that their groups' pools are open
+    if (const size_t undecided = engine->snapshots().undecided(); undecided > 0) {
+      log::Warn("snapshots are not served until the pools of their groups are open",
+                {{"pool", engine->pool().name()}, {"snapshots", undecided}});
+    }
+  }
   for (const std::unique_ptr<PoolKeeper>& keeper : storage->keepers_) keeper->Start();
   return storage;
 }
@@ -85,6 +90,7 @@ absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const Id& id) const {
 }
 template absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const VolumeId&) const;
 template absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const SnapshotId&) const;
+template absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const GroupId&) const;
 
 template <typename Id>
 absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(const Id& id) const {
@@ -96,6 +102,8 @@ template absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(
     const VolumeId&) const;
 template absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(
     const SnapshotId&) const;
+template absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::WorkingEngineOf(
+    const GroupId&) const;
 
 std::vector<std::shared_ptr<Engine>> LocalStorage::Engines() const {
   std::vector<std::shared_ptr<Engine>> engines;
@@ -107,6 +115,13 @@ std::vector<std::shared_ptr<Engine>> LocalStorage::Engines() const {
   std::sort(engines.begin(), engines.end(),
             [](const auto& a, const auto& b) { return a->pool().uuid() < b->pool().uuid(); });
   return engines;
+}
+
+absl::Status LocalStorage::PoolIsElsewhere(absl::string_view id) {
+  return absl::UnavailableError(
+      absl::StrCat("the pool of ", id,
+                   " is not on this node, so nothing can be said of its data; delete it where "
+                   "the pool is, or configure the pool here"));
 }
 
 absl::Status LocalStorage::Lock(absl::string_view name_hash, absl::string_view what, Locks& locks) {

@@ -15,6 +15,7 @@
 #include "base/callback.h"
 #include "base/keyed_mutex.h"
 #include "storage/engine.h"
+#include "storage/group_creation.h"
 #include "storage/node_storage.h"
 #include "storage/pool_keeper.h"
 
@@ -83,10 +84,16 @@ class LocalStorage : public NodeStorage {
                       StatusCallback done) override;
   void ListBlocks(const OperationContext& context, const BlockQuery& query,
                   Callback<BlockPage> done) override;
+  void CreateGroupSnapshot(const OperationContext& context, const v1::GroupSnapshotRequest& request,
+                           Callback<GroupSnapshot> done) override;
+  void DeleteGroupSnapshot(const OperationContext& context, const GroupId& id,
+                           const std::vector<std::string>& snapshot_ids,
+                           StatusCallback done) override;
   absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override;
   absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const override;
   absl::StatusOr<VolumeHealth> GetVolumeHealth(const VolumeId& id) const override;
   Page<VolumeHealth> ListVolumeHealth(const ListQuery& query) const override;
+  absl::StatusOr<GroupSnapshot> GetGroupSnapshot(const GroupId& id) const override;
   [[nodiscard]] VolumePtr FindVolume(const std::string& name) const override;
   Page<VolumePtr> ListVolumes(const ListQuery& query) const override;
   Page<SnapshotPtr> ListSnapshots(const ListQuery& query,
@@ -180,6 +187,9 @@ class LocalStorage : public NodeStorage {
   // FAILED_PRECONDITION for an inline volume, which is no CO's to manage.
   [[nodiscard]] absl::Status CheckManaged(const VolumeId& id) const;
   [[nodiscard]] static absl::Status CheckManaged(const SnapshotId&) { return absl::OkStatus(); }
+  // What is said of an id whose pool is not on this node, where "not here" is no proof of
+  // "deleted": its disk may be elsewhere, or not configured now.
+  static absl::Status PoolIsElsewhere(absl::string_view id);
   // ABORTED, naming `what`, while another operation holds the lock.
   absl::Status Lock(absl::string_view name_hash, absl::string_view what, Locks& locks);
   // Why a volume or snapshot that was there a moment ago, without its lock, can't be opened: a
@@ -236,6 +246,35 @@ class LocalStorage : public NodeStorage {
 
   // The engine that can answer it.
   absl::StatusOr<std::shared_ptr<Engine>> CheckBlockQuery(const BlockQuery& query) const;
+
+  // local_groups.cc
+  struct GroupPlacement {
+    std::optional<GroupSnapshot> existing;
+    std::optional<GroupPlan> plan;
+  };
+  absl::StatusOr<GroupPlacement> PlaceGroup(const v1::GroupSnapshotRequest& request, Locks& locks);
+  absl::StatusOr<GroupSnapshot> MakeGroup(const OperationContext& context, const GroupPlan& plan);
+  absl::StatusOr<GroupSnapshot> WithMembers(GroupPtr group) const;
+  // A group that is to be deleted; `group` is null when there is none.
+  struct GroupRemoval {
+    GroupId id;
+    std::shared_ptr<Engine> home;
+    GroupPtr group;
+    std::vector<std::pair<std::shared_ptr<Engine>, SnapshotPtr>> members;
+  };
+  absl::StatusOr<GroupRemoval> FindRemoval(const GroupId& id,
+                                           const std::vector<std::string>& snapshot_ids,
+                                           Locks& locks);
+  static absl::Status RemoveGroup(const GroupRemoval& removal);
+  // How often pools were opened until now.
+  [[nodiscard]] int64_t Openings() const;
+  // Decides of each member of a group in this pool whether it exists: on the pool's own threads, or
+  // before anybody sees it. What can't be decided yet is left for the next time.
+  void SettleMembers(Engine& engine);
+  enum class Membership { kExists, kGone, kUnknown };
+  [[nodiscard]] Membership LookUpMember(Engine& engine, const v1::SnapshotRecord& member) const;
+  // The same with the locks held. Returns whether it is decided.
+  bool SettleMember(Engine& engine, const SnapshotPtr& member);
 
   const std::string node_id_;
   // By name hash: what is locked is the volume or snapshot of a name, in whichever pool.

@@ -22,6 +22,13 @@ namespace nodevol::storage {
 
 using VolumePtr = std::shared_ptr<const v1::VolumeRecord>;
 using SnapshotPtr = std::shared_ptr<const v1::SnapshotRecord>;
+using GroupPtr = std::shared_ptr<const v1::GroupSnapshotRecord>;
+
+// A group snapshot with its members, in the order of its record.
+struct GroupSnapshot {
+  GroupPtr group;
+  std::vector<SnapshotPtr> members;
+};
 
 // Who waits for an operation, and for how long.
 struct OperationContext {
@@ -122,7 +129,7 @@ class NodeStorage {
   // in time.
   virtual void CreateSnapshot(const OperationContext& context, const v1::SnapshotRequest& request,
                               Callback<SnapshotPtr> done) = 0;
-  // OK also when there is none.
+  // OK also when there is none. INVALID_ARGUMENT for a member of a group snapshot.
   virtual void DeleteSnapshot(const OperationContext& context, const SnapshotId& id,
                               StatusCallback done) = 0;
 
@@ -136,6 +143,20 @@ class NodeStorage {
   virtual void ListBlocks(const OperationContext& context, const BlockQuery& query,
                           Callback<BlockPage> done) = 0;
 
+  // Cuts snapshots of several volumes at one instant, all or none, or finds the group of that name.
+  // ALREADY_EXISTS when the name is a group's of other volumes or parameters; NOT_FOUND for a
+  // volume that does not exist; RESOURCE_EXHAUSTED; FAILED_PRECONDITION when it would be no one
+  // point in time; INVALID_ARGUMENT; UNAVAILABLE also when the copies took longer than volumes may
+  // be kept frozen; CANCELLED.
+  virtual void CreateGroupSnapshot(const OperationContext& context,
+                                   const v1::GroupSnapshotRequest& request,
+                                   Callback<GroupSnapshot> done) = 0;
+  // Deletes the group and its members. OK also when there is none; INVALID_ARGUMENT when its
+  // members are others than `snapshot_ids`.
+  virtual void DeleteGroupSnapshot(const OperationContext& context, const GroupId& id,
+                                   const std::vector<std::string>& snapshot_ids,
+                                   StatusCallback done) = 0;
+
   // NOT_FOUND; INTERNAL when its record is damaged.
   virtual absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const = 0;
   virtual absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const = 0;
@@ -143,6 +164,8 @@ class NodeStorage {
   virtual absl::StatusOr<VolumeHealth> GetVolumeHealth(const VolumeId& id) const = 0;
   // Those of the volumes with which something is wrong.
   virtual Page<VolumeHealth> ListVolumeHealth(const ListQuery& query) const = 0;
+  // NOT_FOUND; INTERNAL when its record, or a member, is damaged or missing.
+  virtual absl::StatusOr<GroupSnapshot> GetGroupSnapshot(const GroupId& id) const = 0;
   // Null when there is none of that name.
   [[nodiscard]] virtual VolumePtr FindVolume(const std::string& name) const = 0;
   virtual Page<VolumePtr> ListVolumes(const ListQuery& query) const = 0;

@@ -27,12 +27,14 @@ class ObjectIndex {
   void Put(Pointer record) {
     absl::MutexLock lock(&mutex_);
     damaged_.erase(record->id());
+    undecided_.erase(record->id());
     records_[record->id()] = std::move(record);
   }
 
   void Erase(absl::string_view id) {
     absl::MutexLock lock(&mutex_);
     records_.erase(std::string(id));
+    undecided_.erase(std::string(id));
   }
 
   // Remembers an object whose record can't be read: it exists, and nothing may be done to it.
@@ -41,7 +43,16 @@ class ObjectIndex {
     damaged_[std::string(id)] = why;
   }
 
-  // NOT_FOUND when there is none; INTERNAL, with the reason, when its record is damaged.
+  // Remembers an object of which it is not known yet whether it exists, and why not; it is not
+  // listed until Put().
+  void PutUndecided(absl::string_view id, absl::string_view why) {
+    absl::MutexLock lock(&mutex_);
+    records_.erase(std::string(id));
+    undecided_[std::string(id)] = std::string(why);
+  }
+
+  // NOT_FOUND when there is none; INTERNAL, with the reason, when its record is damaged;
+  // UNAVAILABLE, with the reason, while it is undecided.
   absl::StatusOr<Pointer> Find(absl::string_view id) const {
     absl::ReaderMutexLock lock(&mutex_);
     const std::string key(id);
@@ -49,6 +60,10 @@ class ObjectIndex {
     if (const auto found = damaged_.find(key); found != damaged_.end()) {
       return absl::InternalError(absl::StrCat(key, " exists, but can't be used: ",
                                               found->second.message(), " (its data is untouched)"));
+    }
+    if (const auto found = undecided_.find(key); found != undecided_.end()) {
+      return absl::UnavailableError(
+          absl::StrCat("whether ", key, " exists is not known: ", found->second));
     }
     return absl::NotFoundError(absl::StrCat(key, " does not exist"));
   }
@@ -84,11 +99,16 @@ class ObjectIndex {
     absl::ReaderMutexLock lock(&mutex_);
     return damaged_.size();
   }
+  [[nodiscard]] size_t undecided() const {
+    absl::ReaderMutexLock lock(&mutex_);
+    return undecided_.size();
+  }
 
  private:
   mutable absl::Mutex mutex_;
   absl::btree_map<std::string, Pointer> records_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<std::string, absl::Status> damaged_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<std::string, std::string> undecided_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace nodevol::storage

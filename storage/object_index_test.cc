@@ -73,6 +73,25 @@ TEST(ObjectIndexTest, DamagedObjectExistsButIsNotUsable) {
   EXPECT_THAT(index.After("", 10), IsEmpty());
 }
 
+TEST(ObjectIndexTest, UndecidedObjectIsNeitherThereNorNot) {
+  Index index;
+  index.Put(Record("a"));
+  index.PutUndecided("a", "its pool has not said yet");
+  EXPECT_THAT(index.Find("a"), StatusIs(absl::StatusCode::kUnavailable,
+                                        AllOf(HasSubstr("a exists is not known"),
+                                              HasSubstr("its pool has not said yet"))));
+  EXPECT_EQ(index.undecided(), 1U);
+  EXPECT_EQ(index.size(), 0U);
+  EXPECT_EQ(index.damaged(), 0U);
+  EXPECT_THAT(index.After("", 10), IsEmpty());
+  index.Put(Record("a"));
+  EXPECT_OK(index.Find("a"));
+  EXPECT_EQ(index.undecided(), 0U);
+  index.PutUndecided("a", "");
+  index.Erase("a");
+  EXPECT_THAT(index.Find("a"), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST(ObjectIndexTest, PagesAreInTheOrderOfTheirIds) {
   Index index;
   for (const char* id : {"c", "a", "e", "b", "d"}) index.Put(Record(id));

@@ -116,6 +116,7 @@ absl::Status Pool::OpenPrepared() {
   RETURN_IF_ERROR(Lock());
   ProbeFilesystem();
   RETURN_IF_ERROR(reserve_.Open(meta_.get(), Reserve::SizeFor(usage.total_bytes)));
+  RETURN_IF_ERROR(OpenGroups());
   return RefreshSpace();
 }
 
@@ -125,6 +126,24 @@ absl::Status Pool::OpenDirectories() {
   ASSIGN_OR_RETURN(snapshots_, host::OpenDirectory(root_.get(), kSnapshotsDirectory));
   ASSIGN_OR_RETURN(staging_, host::OpenDirectory(meta_.get(), kStagingDirectory));
   ASSIGN_OR_RETURN(trash_, host::OpenDirectory(meta_.get(), kTrashDirectory));
+  return absl::OkStatus();
+}
+
+absl::Status Pool::OpenGroups() {
+  absl::StatusOr<UniqueFd> groups = host::OpenDirectory(root_.get(), kGroupsDirectory);
+  if (ErrnoOf(groups.status()) == ENOENT) {
+    // The pool was prepared by a driver that knew no groups.
+    absl::Status made = host::MakeDirectory(root_.get(), kGroupsDirectory, kDirectoryMode);
+    if (IsOutOfSpace(made)) {
+      RETURN_IF_ERROR(reserve_.GiveUp());
+      made = host::MakeDirectory(root_.get(), kGroupsDirectory, kDirectoryMode);
+    }
+    RETURN_IF_ERROR(made);
+    RETURN_IF_ERROR(host::Sync(root_.get()));
+    groups = host::OpenDirectory(root_.get(), kGroupsDirectory);
+  }
+  RETURN_IF_ERROR(groups.status());
+  groups_ = *std::move(groups);
   return absl::OkStatus();
 }
 
@@ -233,7 +252,8 @@ void Pool::GiveUp(absl::string_view why) {
 }
 
 void Pool::Release() {
-  for (UniqueFd* fd : {&root_, &meta_, &lock_, &volumes_, &snapshots_, &staging_, &trash_}) {
+  for (UniqueFd* fd :
+       {&root_, &meta_, &lock_, &volumes_, &snapshots_, &groups_, &staging_, &trash_}) {
     fd->reset();
   }
   reserve_.Close();

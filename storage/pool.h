@@ -67,6 +67,7 @@ class Pool {
   [[nodiscard]] int root() const { return root_.get(); }
   [[nodiscard]] int volumes() const { return volumes_.get(); }
   [[nodiscard]] int snapshots() const { return snapshots_.get(); }
+  [[nodiscard]] int groups() const { return groups_.get(); }
   [[nodiscard]] int staging() const { return staging_.get(); }
   [[nodiscard]] int trash() const { return trash_.get(); }
 
@@ -106,6 +107,7 @@ class Pool {
   absl::Status OpenRoot();
   absl::Status OpenPrepared();
   absl::Status OpenDirectories();
+  absl::Status OpenGroups();
   absl::Status Lock();
   absl::Status NoteOwner();
   void ProbeFilesystem();
@@ -125,6 +127,7 @@ class Pool {
   int checks_of_disk_ = 0;  // CheckDisk's alone
   UniqueFd volumes_;
   UniqueFd snapshots_;
+  UniqueFd groups_;
   UniqueFd staging_;
   UniqueFd trash_;
   Reserve reserve_;

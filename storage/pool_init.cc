@@ -47,7 +47,7 @@ absl::Status CheckEmpty(int root) {
   for (const std::string& name : names) {
     // Our own directories without a marker: an earlier preparation was interrupted.
     if (name == kLostAndFound || name == kMetaDirectory) continue;
-    if (name == kVolumesDirectory || name == kSnapshotsDirectory) {
+    if (name == kVolumesDirectory || name == kSnapshotsDirectory || name == kGroupsDirectory) {
       RETURN_IF_ERROR(CheckNoObjects(root, name));
       continue;
     }
@@ -62,6 +62,7 @@ absl::Status MakeDirectories(int root) {
   RETURN_IF_ERROR(MakeDirectoryOnce(root, kMetaDirectory));
   RETURN_IF_ERROR(MakeDirectoryOnce(root, kVolumesDirectory));
   RETURN_IF_ERROR(MakeDirectoryOnce(root, kSnapshotsDirectory));
+  RETURN_IF_ERROR(MakeDirectoryOnce(root, kGroupsDirectory));
   ASSIGN_OR_RETURN(const UniqueFd meta, host::OpenDirectory(root, kMetaDirectory));
   RETURN_IF_ERROR(MakeDirectoryOnce(meta.get(), kStagingDirectory));
   RETURN_IF_ERROR(MakeDirectoryOnce(meta.get(), kTrashDirectory));

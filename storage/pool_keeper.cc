@@ -74,6 +74,7 @@ void PoolKeeper::Tend() {
   // What is under way ends first, however long its disk lets it wait.
   if (state_ == State::kRetiring && now->Retire()) state_ = State::kClosed;
   if (state_ == State::kClosed) TryOpen();
+  if (state_ == State::kOpen && Availability().ok()) tend_(*engine());
 }
 
 bool PoolKeeper::MustBeOpenedAnew(Engine& engine) {
@@ -107,6 +108,7 @@ void PoolKeeper::TryOpen() {
     options_.uuid = (*opened)->pool().uuid();
     before = std::exchange(engine_, *std::move(opened));
   }
+  ++openings_;
   state_ = State::kOpen;
   disk_failed_ = false;
 }

@@ -2,6 +2,8 @@
 #ifndef NODEVOL_STORAGE_POOL_KEEPER_H_
 #define NODEVOL_STORAGE_POOL_KEEPER_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,11 +25,13 @@ namespace nodevol::storage {
 // restart the driver. Thread-safe.
 class PoolKeeper {
  public:
-  // `admit` may refuse a pool that was just opened, before anybody sees it.
-  using Admit = std::function<absl::Status(const Engine&)>;
+  // `admit` may refuse a pool that was just opened, before anybody sees it; `tend` is called every
+  // few seconds while it can be worked on.
+  using Admit = std::function<absl::Status(Engine&)>;
+  using TendOpen = std::function<void(Engine&)>;
 
-  PoolKeeper(PoolOptions options, Admit admit)
-      : options_(std::move(options)), admit_(std::move(admit)) {}
+  PoolKeeper(PoolOptions options, Admit admit, TendOpen tend)
+      : options_(std::move(options)), admit_(std::move(admit)), tend_(std::move(tend)) {}
   PoolKeeper(const PoolKeeper&) = delete;
   PoolKeeper& operator=(const PoolKeeper&) = delete;
 
@@ -44,6 +48,8 @@ class PoolKeeper {
   // The pool as it was last open; null when it has not been yet. While the disk is away it goes on
   // answering from memory.
   [[nodiscard]] std::shared_ptr<Engine> engine() const;
+  // How often the pool has been opened.
+  [[nodiscard]] int64_t openings() const { return openings_; }
   // OK while the pool can be worked on; UNAVAILABLE, with the reason. From memory.
   [[nodiscard]] absl::Status Availability() const;
   // What is wrong with the pool; nothing when all is well.
@@ -57,6 +63,8 @@ class PoolKeeper {
 
   PoolOptions options_;  // the keeper's thread sets the UUID
   const Admit admit_;
+  const TendOpen tend_;
+  std::atomic<int64_t> openings_ = 0;
   // The keeper's thread's alone.
   enum class State { kOpen, kRetiring, kClosed };
   State state_ = State::kClosed;

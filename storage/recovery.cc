@@ -28,6 +28,7 @@
 #include "storage/image_backend.h"
 #include "storage/layout.h"
 #include "storage/record_file.h"
+#include "storage/thaw.h"
 #include "storage/trash.h"
 
 namespace nodevol::storage {
@@ -38,9 +39,11 @@ class Recovery {
       : engine_(engine), pool_(engine.pool()), trust_(trust) {}
 
   absl::Status Run() {
+    ThawVolumes(pool_);
     RETURN_IF_ERROR(EmptyStaging(pool_));
     RETURN_IF_ERROR(LoadVolumes());
     RETURN_IF_ERROR(LoadSnapshots());
+    RETURN_IF_ERROR(LoadGroups());
     RETURN_IF_ERROR(LoadKept());
     if (trust_ == RecordTrust::kRewrite) RETURN_IF_ERROR(SyncDirectories());
     RETURN_IF_ERROR(FindMounts());
@@ -53,7 +56,9 @@ class Recovery {
                {"simple_quotas", pool_.simple_quotas()},
                {"volumes", engine_.volumes_.size()},
                {"snapshots", engine_.snapshots_.size()},
-               {"damaged", engine_.volumes_.damaged() + engine_.snapshots_.damaged()},
+               {"groups", engine_.groups_.size()},
+               {"damaged", engine_.volumes_.damaged() + engine_.snapshots_.damaged() +
+                               engine_.groups_.damaged()},
                {"mounts", mounts_found_},
                {"loops_freed", loops_freed_}});
     return absl::OkStatus();
@@ -159,9 +164,39 @@ class Recovery {
     ASSIGN_OR_RETURN(std::shared_ptr<v1::SnapshotRecord> record,
                      LoadRecord<v1::SnapshotRecord>(object.get(), id));
     RETURN_IF_ERROR(engine_.BackendOf(*record).WrittenBytes(object.get()).status());
+    const std::string& group = record->group_snapshot_id();
+    if (!group.empty() && !GroupId::Parse(group).has_value()) {
+      return absl::DataLossError(absl::StrCat("its group \"", group, "\" is no id of ours"));
+    }
     pool_.ledger().Restore(Engine::LedgerKey(id), record->pinned_bytes());
     pool_.ledger().SetWritten(Engine::LedgerKey(id), record->pinned_bytes());
-    engine_.snapshots_.Put(std::move(record));
+    if (group.empty()) {
+      engine_.snapshots_.Put(std::move(record));
+    } else {
+      engine_.PutMember(std::move(record));  // its group's pool, maybe another, has to say
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadGroups() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, host::ListDirectory(pool_.groups()));
+    for (const std::string& name : names) {
+      const std::optional<GroupId> id = GroupId::Parse(name);
+      if (!id.has_value()) {
+        log::Warn("not a group snapshot of ours; it is left alone",
+                  {{"pool", pool_.name()}, {"name", name}});
+        continue;
+      }
+      SetAsideUnless(LoadGroup(*id), *id, engine_.groups_);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadGroup(const GroupId& id) {
+    ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.groups(), id.text()));
+    ASSIGN_OR_RETURN(std::shared_ptr<v1::GroupSnapshotRecord> record,
+                     LoadRecord<v1::GroupSnapshotRecord>(object.get(), id));
+    engine_.groups_.Put(std::move(record));
     return absl::OkStatus();
   }
 
@@ -194,7 +229,8 @@ class Recovery {
   }
 
   absl::Status SyncDirectories() {
-    for (const int directory : {pool_.volumes(), pool_.snapshots(), pool_.trash()}) {
+    for (const int directory :
+         {pool_.volumes(), pool_.snapshots(), pool_.groups(), pool_.trash()}) {
       RETURN_IF_ERROR(pool_.SyncOrFault(directory));
     }
     return absl::OkStatus();

@@ -17,14 +17,16 @@ enum class RecordTrust {
 };
 
 // What a start does before the first call. In this order:
-//   1. staging/ is emptied: what is there was never acknowledged;
-//   2. the records are read into the index and the ledger; one that is damaged is set
+//   1. filesystems of volumes that a killed driver left frozen are thawed;
+//   2. staging/ is emptied: what is there was never acknowledged;
+//   3. the records are read into the index and the ledger; one that is damaged is set
 //      aside, its data untouched, and all others go on;
-//   3. each volume gets the size that its record says: a crash may have come between the two;
-//   4. deleted volumes that can still be had back are found in the trash;
-//   5. mounts of the pool's volumes are found in the mount table; loop devices on its
+//   4. each volume gets the size that its record says: a crash may have come between the two;
+//   5. deleted volumes that can still be had back are found in the trash;
+//   6. mounts of the pool's volumes are found in the mount table; loop devices on its
 //      images that no mount uses are freed.
-// Interrupted anywhere it can be done again. The trash is left to the reaper.
+// Members of group snapshots are undecided when it is done: the record of their group may be in
+// another pool. Interrupted anywhere it can be done again. The trash is left to the reaper.
 absl::Status Recover(Engine& engine, RecordTrust trust);
 
 }  // namespace nodevol::storage

@@ -73,6 +73,8 @@ absl::Status SubvolumeBackend::Copy(const CopySource& source, int object, bool r
   return copied;
 }
 
+absl::Status SubvolumeBackend::CheckLiveCopy() const { return absl::OkStatus(); }
+
 absl::Status SubvolumeBackend::ApplySize(int object, const v1::VolumeRecord& record) {
   ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(object, kDataDirectory));
   ASSIGN_OR_RETURN(const host::QuotaGroupId group, GroupOf(data.get()));

@@ -57,7 +57,8 @@ absl::Status CheckEmpty(const std::string& path) {
 }
 
 absl::Status CheckPoolEmpty(const TestFilesystem& disk) {
-  for (const char* directory : {"/volumes", "/snapshots", "/.nodevol/staging", "/.nodevol/trash"}) {
+  for (const char* directory :
+       {"/volumes", "/snapshots", "/groups", "/.nodevol/staging", "/.nodevol/trash"}) {
     const std::string path = disk.path() + directory;
     RETURN_IF_ERROR(Eventually([&path] { return CheckEmpty(path); }));
   }
