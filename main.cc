@@ -22,6 +22,8 @@
 #include "base/tsan_suppressions.h"
 #include "controller/controller_handler.h"
 #include "controller/controller_service.h"
+#include "controller/group_handler.h"
+#include "controller/group_service.h"
 #include "controller/snapshot_metadata_handler.h"
 #include "controller/snapshot_metadata_service.h"
 #include "generated_version.h"
@@ -135,11 +137,13 @@ class App {
                    .serves_controller = options.role == Role::kAll,
                    .healthy = [this] { return storage_->CheckHealthy(); }}),
         controller_(*storage_, topology_, options.health),
+        group_(*storage_),
         snapshot_metadata_(*storage_),
         node_(*storage_, topology_,
               {.static_prefixes = options.static_paths, .health = options.health}),
         identity_service_(calls_, identity_),
         controller_service_(calls_, controller_),
+        group_service_(calls_, group_),
         snapshot_metadata_service_(calls_, snapshot_metadata_),
         node_service_(calls_, node_) {
     metrics_.AddGauges([this] { return PoolGauges(*storage_); });
@@ -150,6 +154,7 @@ class App {
     std::vector<grpc::Service*> services = {&identity_service_, &node_service_};
     if (options.role == Role::kAll) {
       services.push_back(&controller_service_);
+      services.push_back(&group_service_);
       services.push_back(&snapshot_metadata_service_);
     }
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
@@ -168,10 +173,12 @@ class App {
   rpc::Calls calls_;
   identity::IdentityHandler identity_;
   controller::ControllerHandler controller_;
+  controller::GroupHandler group_;
   controller::SnapshotMetadataHandler snapshot_metadata_;
   node::NodeHandler node_;
   identity::IdentityService identity_service_;
   controller::ControllerService controller_service_;
+  controller::GroupService group_service_;
   controller::SnapshotMetadataService snapshot_metadata_service_;
   node::NodeService node_service_;
   std::unique_ptr<rpc::Server> server_;

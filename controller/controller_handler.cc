@@ -7,10 +7,10 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/status_macros.h"
+#include "controller/foreign_id.h"
 #include "controller/snapshot_message.h"
 #include "controller/static_volume.h"
 #include "rpc/convert.h"
@@ -23,22 +23,6 @@ namespace {
 
 using storage::SnapshotId;
 using storage::VolumeId;
-
-absl::Status Required(absl::string_view field) {
-  return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
-}
-
-// An id that is no id of ours names nothing, so deleting it is done; but what looks like an attempt
-// to leave the grammar altogether is answered as the mistake it is.
-absl::Status CheckForeignId(absl::string_view field, absl::string_view id) {
-  if (id.empty()) return Required(field);
-  // A static volume is nothing of the driver's to delete or to detach.
-  if (field == "volume_id" && storage::IsStaticId(id)) return storage::CheckStaticId(id);
-  if (absl::StrContains(id, '/') || absl::StrContains(id, "..")) {
-    return absl::InvalidArgumentError(absl::StrCat(field, " \"", id, "\" is not an id"));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckSource(const csi::v1::VolumeContentSource& source) {
   using csi::v1::VolumeContentSource;

@@ -75,6 +75,7 @@ csi::v1::Snapshot ToCsiSnapshot(const v1::SnapshotRecord& snapshot) {
   converted.set_size_bytes(snapshot.size_bytes());
   *converted.mutable_creation_time() = snapshot.created();
   converted.set_ready_to_use(true);
+  converted.set_group_snapshot_id(snapshot.group_snapshot_id());
   return converted;
 }
 

@@ -39,6 +39,8 @@ csi::v1::GetPluginCapabilitiesResponse IdentityHandler::GetPluginCapabilities() 
     response.add_capabilities()->mutable_service()->set_type(
         PluginCapability::Service::CONTROLLER_SERVICE);
     response.add_capabilities()->mutable_service()->set_type(
+        PluginCapability::Service::GROUP_CONTROLLER_SERVICE);
+    response.add_capabilities()->mutable_service()->set_type(
         PluginCapability::Service::SNAPSHOT_METADATA_SERVICE);
   }
   response.add_capabilities()->mutable_service()->set_type(

@@ -49,7 +49,8 @@ TEST_F(IdentityHandlerTest, SaysItsNameAndVersion) {
 
 TEST_F(IdentityHandlerTest, AnnouncesExactlyWhatItServes) {
   EXPECT_EQ(CapabilitiesOf(Handler(/*serves_controller=*/true)),
-            (std::multiset<std::string>{"CONTROLLER_SERVICE", "SNAPSHOT_METADATA_SERVICE",
+            (std::multiset<std::string>{"CONTROLLER_SERVICE", "GROUP_CONTROLLER_SERVICE",
+                                        "SNAPSHOT_METADATA_SERVICE",
                                         "VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"}));
   EXPECT_EQ(CapabilitiesOf(Handler(/*serves_controller=*/false)),
             (std::multiset<std::string>{"VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"}));

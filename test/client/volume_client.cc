@@ -99,6 +99,25 @@ absl::Status VolumeClient::DeleteSnapshot(const std::string& snapshot_id) {
   return csi_.Call(&Controller::DeleteSnapshot, request).status();
 }
 
+absl::StatusOr<csi::v1::VolumeGroupSnapshot> VolumeClient::SnapshotGroup(
+    const std::string& name, const std::vector<std::string>& volume_ids) {
+  csi::v1::CreateVolumeGroupSnapshotRequest request;
+  request.set_name(name);
+  for (const std::string& id : volume_ids) request.add_source_volume_ids(id);
+  ASSIGN_OR_RETURN(const csi::v1::CreateVolumeGroupSnapshotResponse response,
+                   csi_.Call(&CsiClient::GroupController::CreateVolumeGroupSnapshot, request));
+  return response.group_snapshot();
+}
+
+absl::Status VolumeClient::DeleteGroup(const csi::v1::VolumeGroupSnapshot& group) {
+  csi::v1::DeleteVolumeGroupSnapshotRequest request;
+  request.set_group_snapshot_id(group.group_snapshot_id());
+  for (const auto& snapshot : group.snapshots()) {
+    request.add_snapshot_ids(snapshot.snapshot_id());
+  }
+  return csi_.Call(&CsiClient::GroupController::DeleteVolumeGroupSnapshot, request).status();
+}
+
 absl::Status VolumeClient::Stage(const std::string& volume_id, const std::string& staging_path) {
   csi::v1::NodeStageVolumeRequest request;
   request.set_volume_id(volume_id);

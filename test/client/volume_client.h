@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -55,6 +56,9 @@ class VolumeClient {
                                      int64_t bytes);
   absl::StatusOr<csi::v1::Snapshot> Snapshot(const std::string& name, const std::string& volume_id);
   absl::Status DeleteSnapshot(const std::string& snapshot_id);
+  absl::StatusOr<csi::v1::VolumeGroupSnapshot> SnapshotGroup(
+      const std::string& name, const std::vector<std::string>& volume_ids);
+  absl::Status DeleteGroup(const csi::v1::VolumeGroupSnapshot& group);
 
   absl::Status Stage(const std::string& volume_id, const std::string& staging_path);
   absl::Status Publish(const std::string& volume_id, const std::string& staging_path,

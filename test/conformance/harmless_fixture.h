@@ -9,6 +9,7 @@
 
 #include "google/protobuf/message.h"
 
+#include "base/status_macros.h"
 #include "test/conformance/fixture.h"
 #include "test/service/harmless_requests.h"
 #include "test/support/request_fields.h"
@@ -16,7 +17,7 @@
 namespace nodevol::testing {
 
 // A test of all calls at once, by descriptor: there is a well-formed request for each of them,
-// about a volume in use and a snapshot of it.
+// about a volume in use, a snapshot of it and a group of it.
 class HarmlessFixture : public VolumeTest {
  protected:
   void SetUp() override {
@@ -47,6 +48,11 @@ class HarmlessFixture : public VolumeTest {
       ASSERT_OK_AND_ASSIGN(const csi::v1::Snapshot snapshot, CreateSnapshot(created.volume_id()));
       snapshot_id = snapshot.snapshot_id();
     }
+    csi::v1::VolumeGroupSnapshot group;
+    group.set_group_snapshot_id("no-group");
+    if (driver().Announces(GroupRpc::CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT)) {
+      ASSERT_OK_AND_ASSIGN(group, CreateGroup(created.volume_id()));
+    }
     volume_.emplace(OnNode(created));
     ASSERT_OK(volume_->Start());
     harmless_.SetUp(HarmlessSubject{.capability = options().capability,
@@ -55,9 +61,25 @@ class HarmlessFixture : public VolumeTest {
                                     .node_id = driver().node().node_id(),
                                     .volume_id = created.volume_id(),
                                     .snapshot_id = snapshot_id,
+                                    .group = group,
                                     .staging = volume_->staging(),
                                     .target = volume_->Target(),
                                     .nowhere = directory() + "/nowhere"});
+  }
+  absl::StatusOr<csi::v1::VolumeGroupSnapshot> CreateGroup(const std::string& volume_id) {
+    csi::v1::CreateVolumeGroupSnapshotRequest request;
+    request.set_name(UniqueName("group"));
+    request.add_source_volume_ids(volume_id);
+    ASSIGN_OR_RETURN(const auto response,
+                     driver().Call(&GroupController::CreateVolumeGroupSnapshot, request));
+    traces().AddGroup(response.group_snapshot());
+    return response.group_snapshot();
+  }
+  static absl::Status DeleteGroup(const csi::v1::VolumeGroupSnapshot& group) {
+    csi::v1::DeleteVolumeGroupSnapshotRequest request;
+    request.set_group_snapshot_id(group.group_snapshot_id());
+    for (const auto& member : group.snapshots()) request.add_snapshot_ids(member.snapshot_id());
+    return driver().Call(&GroupController::DeleteVolumeGroupSnapshot, request).status();
   }
   void Undo(const google::protobuf::Message& request, const std::string& answer) {
     if (request.GetDescriptor() == csi::v1::CreateVolumeRequest::descriptor()) {
@@ -68,6 +90,10 @@ class HarmlessFixture : public VolumeTest {
       csi::v1::CreateSnapshotResponse created;
       ASSERT_TRUE(created.ParseFromString(answer));
       EXPECT_OK(DeleteSnapshot(created.snapshot().snapshot_id()));
+    } else if (request.GetDescriptor() == csi::v1::CreateVolumeGroupSnapshotRequest::descriptor()) {
+      csi::v1::CreateVolumeGroupSnapshotResponse created;
+      ASSERT_TRUE(created.ParseFromString(answer));
+      EXPECT_OK(DeleteGroup(created.group_snapshot()));
     }
   }
 

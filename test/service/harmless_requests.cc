@@ -28,8 +28,11 @@ absl::Status HarmlessRequests::SetUp(ServiceNode& node) {
   staging_ = pod.staging();
   target_ = pod.target();
   ASSIGN_OR_RETURN(const csi::v1::Snapshot snapshot, client.Snapshot("snapshot", volume_id_));
+  ASSIGN_OR_RETURN(const csi::v1::VolumeGroupSnapshot group,
+                   client.SnapshotGroup("group", {volume_id_}));
   AddController(node.ground().volume_class.parameters, node.ground().volume_bytes, "node-1");
   AddQueries(snapshot.snapshot_id());
+  AddGroupController(group);
   AddNode(node.directory() + "/nowhere");
   AddAlpha();
   RETURN_IF_ERROR(AddSnapshotMetadata(node));
@@ -45,6 +48,7 @@ void HarmlessRequests::SetUp(const HarmlessSubject& subject) {
   target_ = subject.target;
   AddController(subject.parameters, subject.bytes, subject.node_id);
   AddQueries(subject.snapshot_id);
+  AddGroupController(subject.group);
   AddNode(subject.nowhere);
 }
 
@@ -90,6 +94,18 @@ void HarmlessRequests::AddQueries(const std::string& snapshot_id) {
   Add<csi::v1::ListSnapshotsRequest>();
   Add<csi::v1::GetSnapshotRequest>().set_snapshot_id(snapshot_id);
   Add<csi::v1::ControllerGetVolumeRequest>().set_volume_id(volume_id_);
+}
+
+void HarmlessRequests::AddGroupController(const csi::v1::VolumeGroupSnapshot& group) {
+  auto& create = Add<csi::v1::CreateVolumeGroupSnapshotRequest>();
+  create.set_name("made by a harmless request");
+  create.add_source_volume_ids(volume_id_);
+  auto& remove = Add<csi::v1::DeleteVolumeGroupSnapshotRequest>();
+  remove.set_group_snapshot_id(kForeignId);
+  remove.add_snapshot_ids(kForeignId);
+  auto& get = Add<csi::v1::GetVolumeGroupSnapshotRequest>();
+  get.set_group_snapshot_id(group.group_snapshot_id());
+  for (const auto& snapshot : group.snapshots()) get.add_snapshot_ids(snapshot.snapshot_id());
 }
 
 void HarmlessRequests::AddNode(const std::string& nowhere) {

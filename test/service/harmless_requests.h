@@ -15,7 +15,8 @@
 
 namespace nodevol::testing {
 
-// What harmless requests are about: a volume that is staged and published, and a snapshot of it.
+// What harmless requests are about: a volume that is staged and published, a snapshot of it, and a
+// group of it.
 struct HarmlessSubject {
   csi::v1::VolumeCapability capability;
   Parameters parameters;
@@ -23,19 +24,22 @@ struct HarmlessSubject {
   std::string node_id;
   std::string volume_id;
   std::string snapshot_id;
+  csi::v1::VolumeGroupSnapshot group;
   std::string staging;
   std::string target;
   std::string nowhere;  // a path where nothing is
 };
 
 // One request for each method that this driver serves, all of them answered OK. They change nothing
-// but for CreateVolume and CreateSnapshot, which make an object of their own.
+// but for CreateVolume, CreateSnapshot and CreateVolumeGroupSnapshot, which make an object of their
+// own.
 //
-// They are about a volume that is published, by the controller and to a pod, its snapshot, and two
-// snapshots of a block volume that is no more.
+// They are about a volume that is published, by the controller and to a pod, its snapshot, a group
+// of it, and two snapshots of a block volume that is no more.
 class HarmlessRequests {
  public:
-  // Makes the volume and the snapshots. Requests about health are served with --health only.
+  // Makes the volumes, the snapshots and the group. Requests about health are served with --health
+  // only.
   absl::Status SetUp(ServiceNode& node);
   // For what somebody has made, at any driver.
   void SetUp(const HarmlessSubject& subject);
@@ -50,6 +54,7 @@ class HarmlessRequests {
   Request& Add();
   void AddController(const Parameters& parameters, int64_t bytes, const std::string& node_id);
   void AddQueries(const std::string& snapshot_id);
+  void AddGroupController(const csi::v1::VolumeGroupSnapshot& group);
   void AddNode(const std::string& nowhere);
   // What csi.proto has in alpha or what hardly any driver serves.
   void AddAlpha();

@@ -44,6 +44,8 @@ const Table& Common() {
   static const Table table = {
       {"volume_id", Existing()},
       {"source_volume_id", Existing()},
+      {"source_volume_ids", Existing()},
+      {"group_snapshot_id", Existing()},
       {"snapshot_id", Existing()},
       {"base_snapshot_id", Existing()},
       {"target_snapshot_id", Existing()},
@@ -75,6 +77,10 @@ const Table& Particular() {
        Invalid("accessibility_requirements")},
       {"DeleteVolumeRequest.volume_id", Deleted("volume_id")},
       {"DeleteSnapshotRequest.snapshot_id", Deleted("snapshot_id")},
+      {"DeleteVolumeGroupSnapshotRequest.group_snapshot_id", Deleted("group_snapshot_id")},
+      // Of a group that is not there.
+      {"DeleteVolumeGroupSnapshotRequest.snapshot_ids", Accepted()},
+      {"GetVolumeGroupSnapshotRequest.snapshot_ids", Invalid("snapshot_ids")},
       {"ControllerPublishVolumeRequest.node_id", All(kNotFound)},
       {"ControllerUnpublishVolumeRequest.volume_id",
        {kInvalidArgument, kInvalidArgument, kOk, kOk, kOk, "volume_id"}},

@@ -37,7 +37,7 @@ std::unique_ptr<Message> HostileFixture::HarmlessFor(const RequestField& field) 
 
 bool HostileFixture::ServiceIsServed(const RequestField& field) {
   const google::protobuf::FileDescriptor& file = *field.request().file();
-  for (const char* const name : {"Controller", "Node", "SnapshotMetadata"}) {
+  for (const char* const name : {"Controller", "GroupController", "Node", "SnapshotMetadata"}) {
     const google::protobuf::ServiceDescriptor& service = *file.FindServiceByName(name);
     for (int i = 0; i < service.method_count(); ++i) {
       if (service.method(i)->input_type() == &field.request()) return true;
@@ -65,25 +65,40 @@ void HostileFixture::UndoCreation(const Message& request, const std::string& ans
   if (request.GetDescriptor() == csi::v1::CreateVolumeRequest::descriptor()) {
     csi::v1::CreateVolumeResponse created;
     ASSERT_TRUE(created.ParseFromString(answer));
-    ExpectMadeOnly("volumes", created.volume().volume_id());
+    ExpectMadeOnly({absl::StrCat("volumes/", created.volume().volume_id())});
     EXPECT_OK(client().Delete(created.volume().volume_id()));
   } else if (request.GetDescriptor() == csi::v1::CreateSnapshotRequest::descriptor()) {
     csi::v1::CreateSnapshotResponse created;
     ASSERT_TRUE(created.ParseFromString(answer));
-    ExpectMadeOnly("snapshots", created.snapshot().snapshot_id());
+    ExpectMadeOnly({absl::StrCat("snapshots/", created.snapshot().snapshot_id())});
     EXPECT_OK(client().DeleteSnapshot(created.snapshot().snapshot_id()));
+  } else if (request.GetDescriptor() == csi::v1::CreateVolumeGroupSnapshotRequest::descriptor()) {
+    csi::v1::CreateVolumeGroupSnapshotResponse created;
+    ASSERT_TRUE(created.ParseFromString(answer));
+    const csi::v1::VolumeGroupSnapshot& group = created.group_snapshot();
+    std::vector<std::string> made = {absl::StrCat("groups/", group.group_snapshot_id())};
+    for (const auto& snapshot : group.snapshots()) {
+      made.push_back(absl::StrCat("snapshots/", snapshot.snapshot_id()));
+    }
+    ExpectMadeOnly(made);
+    EXPECT_OK(client().DeleteGroup(group));
   }
 }
 
-void HostileFixture::ExpectMadeOnly(const std::string& directory, const std::string& id) {
-  EXPECT_TRUE(storage::VolumeId::Parse(id).has_value()) << id;
+void HostileFixture::ExpectMadeOnly(const std::vector<std::string>& objects) {
+  for (const std::string& object : objects) {
+    const std::string id = object.substr(object.find('/') + 1);
+    EXPECT_TRUE(storage::VolumeId::Parse(id).has_value()) << id;
+  }
   const std::vector<std::string> now = ListPool(node().disk().path());
   std::vector<std::string> made;
   std::set_difference(now.begin(), now.end(), before_.begin(), before_.end(),
                       std::back_inserter(made));
-  const std::string place = absl::StrCat(node().disk().path(), "/", directory, "/", id);
   for (const std::string& line : made) {
-    EXPECT_TRUE(absl::StartsWith(line, place + " ") || absl::StartsWith(line, place + "/")) << line;
+    EXPECT_TRUE(std::any_of(objects.begin(), objects.end(), [&](const std::string& object) {
+      const std::string place = absl::StrCat(node().disk().path(), "/", object);
+      return absl::StartsWith(line, place + " ") || absl::StartsWith(line, place + "/");
+    })) << line;
   }
 }
 

@@ -50,7 +50,8 @@ class HostileFixture : public ServiceFixture {
  private:
   // Deletes what a Create call has made, and nothing else may have changed meanwhile.
   void UndoCreation(const google::protobuf::Message& request, const std::string& answer);
-  void ExpectMadeOnly(const std::string& directory, const std::string& id);
+  // By their paths in the pool.
+  void ExpectMadeOnly(const std::vector<std::string>& objects);
   void ExpectUnchanged();
 
   HarmlessRequests harmless_;

@@ -36,7 +36,7 @@ stop_driver() {
   local status=0 left
   kill "$driver_pid"
   wait "$driver_pid" || status=$?
-  left=$(find /mnt/pool/volumes /mnt/pool/snapshots -mindepth 1 -maxdepth 1 | wc -l)
+  left=$(find /mnt/pool/volumes /mnt/pool/snapshots /mnt/pool/groups -mindepth 1 -maxdepth 1 | wc -l)
   left=$((left + $(grep -c ' /mnt/csi/' /proc/self/mountinfo || true)))
   if [ "$left" != 0 ]; then
     echo "$left volumes, snapshots or mounts are left" >&2
