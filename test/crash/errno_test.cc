@@ -148,6 +148,11 @@ INSTANTIATE_TEST_SUITE_P(Controller, ErrnoTest,
                                                               BlockOnExt4()),
                                             ::testing::ValuesIn(ControllerScenarios())),
                          NameOf);
+INSTANTIATE_TEST_SUITE_P(Group, ErrnoTest,
+                         ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
+                                                              BlockOnExt4()),
+                                            ::testing::ValuesIn(GroupScenarios())),
+                         NameOf);
 INSTANTIATE_TEST_SUITE_P(Node, ErrnoTest,
                          ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
                                                               BlockOnExt4()),

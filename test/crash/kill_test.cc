@@ -94,6 +94,11 @@ INSTANTIATE_TEST_SUITE_P(Controller, KillTest,
                                                               BlockOnExt4()),
                                             ::testing::ValuesIn(ControllerScenarios())),
                          NameOf);
+INSTANTIATE_TEST_SUITE_P(Group, KillTest,
+                         ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
+                                                              ImageOnBtrfs(), BlockOnExt4()),
+                                            ::testing::ValuesIn(GroupScenarios())),
+                         NameOf);
 INSTANTIATE_TEST_SUITE_P(Node, KillTest,
                          ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
                                                               BlockOnExt4()),

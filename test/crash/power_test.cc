@@ -134,6 +134,12 @@ INSTANTIATE_TEST_SUITE_P(Controller, PowerTest,
                                             ::testing::ValuesIn(ControllerScenarios())),
                          NameOf);
 
+INSTANTIATE_TEST_SUITE_P(Group, PowerTest,
+                         ::testing::Combine(::testing::Values(ImageOnXfs(), ImageOnExt4(),
+                                                              BlockOnXfs(), BlockOnExt4()),
+                                            ::testing::ValuesIn(GroupScenarios())),
+                         NameOf);
+
 // btrfs can't be stopped like that, but its operations can be audited.
 class AuditTest : public PowerTest {};
 
@@ -149,6 +155,11 @@ TEST_P(AuditTest, EverythingIsSyncedBeforeTheAnswer) {
 INSTANTIATE_TEST_SUITE_P(Controller, AuditTest,
                          ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnBtrfs()),
                                             ::testing::ValuesIn(ControllerScenarios())),
+                         NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Group, AuditTest,
+                         ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnBtrfs()),
+                                            ::testing::ValuesIn(GroupScenarios())),
                          NameOf);
 
 class CutsReport : public ::testing::Environment {

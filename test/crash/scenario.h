@@ -25,6 +25,8 @@ struct Scenario {
 
 // The calls that change a node's mounts or a pool.
 const std::vector<Scenario>& ControllerScenarios();
+// Group snapshots. Volumes are in use meanwhile where they can be frozen.
+const std::vector<Scenario>& GroupScenarios();
 const std::vector<Scenario>& NodeScenarios();
 // The same of a pod's inline volume; for grounds with a filesystem.
 const std::vector<Scenario>& InlineScenarios();

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +36,7 @@ absl::StatusOr<std::unique_ptr<World>> World::Create(const Ground& ground) {
   world->staging_ = world->directory_ + "/staging";
   world->target_ = world->directory_ + "/target";
   ::mkdir(world->staging_.c_str(), 0700);
+  ::mkdir(world->second_staging().c_str(), 0700);
   RETURN_IF_ERROR(world->StartDriver());
   world->initial_mounts_ = Leftovers::Now().mounts;
   return world;
@@ -42,14 +44,19 @@ absl::StatusOr<std::unique_ptr<World>> World::Create(const Ground& ground) {
 
 World::~World() {
   driver_.reset();
-  for (const std::string& path : {target_, staging_ + "/device", staging_}) {
-    while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
-    }
-  }
+  UnmountAll();
   DetachOwnLoops(disk_.loop_number()).IgnoreError();
   const absl::StatusOr<UniqueFd> scratch = host::OpenPath("/mnt", O_RDONLY | O_DIRECTORY);
   if (scratch.ok()) {
     host::RemoveTree(scratch->get(), absl::string_view(directory_).substr(5)).IgnoreError();
+  }
+}
+
+void World::UnmountAll() const {
+  for (const std::string& path : {target_, staging_ + "/device", staging_, second_target(),
+                                  second_staging() + "/device", second_staging()}) {
+    while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+    }
   }
 }
 
@@ -107,16 +114,17 @@ absl::StatusOr<std::string> World::ReadContent() {
 
 absl::Status World::TearDown() {
   csi::v1::ListVolumesRequest list_volumes;
-  csi::v1::ListSnapshotsRequest list_snapshots;
   ASSIGN_OR_RETURN(const auto volumes,
                    client_->csi().Call(&CsiClient::Controller::ListVolumes, list_volumes));
-  ASSIGN_OR_RETURN(const auto snapshots,
-                   client_->csi().Call(&CsiClient::Controller::ListSnapshots, list_snapshots));
   if (!volume_id.empty()) {
     RETURN_IF_ERROR(client_->Unpublish(volume_id, target_));
     RETURN_IF_ERROR(client_->Unstage(volume_id, staging_));
   }
   if (!inline_id.empty()) RETURN_IF_ERROR(client_->Unpublish(inline_id, target_));
+  if (!second_volume_id.empty()) {
+    RETURN_IF_ERROR(client_->Unpublish(second_volume_id, second_target()));
+    RETURN_IF_ERROR(client_->Unstage(second_volume_id, second_staging()));
+  }
   for (const auto& entry : volumes.entries()) {
     const std::string& id = entry.volume().volume_id();
     csi::v1::ControllerUnpublishVolumeRequest unpublish;
@@ -125,13 +133,31 @@ absl::Status World::TearDown() {
         client_->csi().Call(&CsiClient::Controller::ControllerUnpublishVolume, unpublish).status());
     RETURN_IF_ERROR(client_->Delete(id));
   }
-  for (const auto& entry : snapshots.entries()) {
-    RETURN_IF_ERROR(client_->DeleteSnapshot(entry.snapshot().snapshot_id()));
-  }
+  RETURN_IF_ERROR(DeleteSnapshots());
   volume_id.clear();
   snapshot_id.clear();
   restored_id.clear();
   inline_id.clear();
+  second_volume_id.clear();
+  group.Clear();
+  return absl::OkStatus();
+}
+
+absl::Status World::DeleteSnapshots() {
+  csi::v1::ListSnapshotsRequest list;
+  ASSIGN_OR_RETURN(const auto snapshots,
+                   client_->csi().Call(&CsiClient::Controller::ListSnapshots, list));
+  std::map<std::string, csi::v1::VolumeGroupSnapshot> groups;
+  for (const auto& entry : snapshots.entries()) {
+    const std::string& group_id = entry.snapshot().group_snapshot_id();
+    if (group_id.empty()) {
+      RETURN_IF_ERROR(client_->DeleteSnapshot(entry.snapshot().snapshot_id()));
+    } else {
+      groups[group_id].set_group_snapshot_id(group_id);
+      *groups[group_id].add_snapshots() = entry.snapshot();
+    }
+  }
+  for (const auto& [id, whole] : groups) RETURN_IF_ERROR(client_->DeleteGroup(whole));
   return absl::OkStatus();
 }
 
@@ -160,7 +186,10 @@ absl::Status World::CheckRecovered() {
 absl::Status World::CheckClean() {
   RETURN_IF_ERROR(CheckPoolEmpty(disk_));
   RETURN_IF_ERROR(CheckEmpty(staging_));
-  if (::access(target_.c_str(), F_OK) == 0) return absl::InternalError("the target is left");
+  RETURN_IF_ERROR(CheckEmpty(second_staging()));
+  for (const std::string& path : {target_, second_target()}) {
+    if (::access(path.c_str(), F_OK) == 0) return absl::InternalError("a target is left");
+  }
   return Eventually([this]() -> absl::Status {
     const Leftovers now = Leftovers::Now();
     if (now.loops == 1 && now.mounts == initial_mounts_) return absl::OkStatus();
@@ -173,16 +202,17 @@ absl::Status World::CutPowerAndReboot() {
   RETURN_IF_ERROR(disk_.CutPower());
   client_.reset();
   driver_.reset();
-  for (const std::string& path : {target_, staging_ + "/device", staging_}) {
-    while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
-    }
-  }
+  UnmountAll();
   // Raw devices have no mount that frees them.
   RETURN_IF_ERROR(DetachOwnLoops(disk_.loop_number()));
   RETURN_IF_ERROR(disk_.Remount());
-  ::unlink((staging_ + "/device").c_str());
-  ::unlink(target_.c_str());
-  ::rmdir(target_.c_str());
+  for (const std::string& staging : {staging_, second_staging()}) {
+    ::unlink((staging + "/device").c_str());
+  }
+  for (const std::string& target : {target_, second_target()}) {
+    ::unlink(target.c_str());
+    ::rmdir(target.c_str());
+  }
   return StartDriver();
 }
 

@@ -36,6 +36,9 @@ class World {
   TestFilesystem& disk() { return disk_; }
   [[nodiscard]] const std::string& staging() const { return staging_; }
   [[nodiscard]] std::string target() const { return target_; }
+  // The same for a second volume.
+  [[nodiscard]] std::string second_staging() const { return staging_ + "-2"; }
+  [[nodiscard]] std::string second_target() const { return target_ + "-2"; }
   [[nodiscard]] std::string TracePath() const { return directory_ + "/trace"; }
   [[nodiscard]] std::string Log() const;
 
@@ -44,6 +47,8 @@ class World {
   std::string snapshot_id;
   std::string restored_id;
   std::string inline_id;
+  std::string second_volume_id;
+  csi::v1::VolumeGroupSnapshot group;
 
   // Starts the driver (again) and connects anew.
   absl::Status StartDriver();
@@ -72,6 +77,8 @@ class World {
   World(Ground ground, TestFilesystem disk) : ground_(std::move(ground)), disk_(std::move(disk)) {}
 
   [[nodiscard]] DriverProcess::Options DriverOptions() const;
+  void UnmountAll() const;
+  absl::Status DeleteSnapshots();
 
   const Ground ground_;
   TestFilesystem disk_;

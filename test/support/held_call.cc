@@ -5,9 +5,11 @@
 #include <fstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 #include "base/status_macros.h"
 #include "test/support/pool_leftovers.h"
@@ -28,12 +30,13 @@ std::string LineAfter(const std::filesystem::path& file, const std::string& pref
 
 absl::StatusOr<HeldCall> HeldCall::Begin(pid_t pid, const Options& options) {
   // Longer than any test; its end is when strace detaches.
-  constexpr char kDelay[] = ":delay_enter=3600s";
+  std::string inject = options.name + ":delay_enter=3600s";
+  if (options.when > 0) absl::StrAppend(&inject, ":when=", options.when);
   ASSIGN_OR_RETURN(Strace strace, Strace::Attach(pid, {.trace = options.name,
-                                                       .inject = options.name + kDelay,
+                                                       .inject = inject,
                                                        .output = options.trace,
                                                        .threads = options.threads}));
-  return HeldCall(pid, options.number, std::move(strace));
+  return HeldCall(pid, options, std::move(strace));
 }
 
 absl::Status HeldCall::AwaitHeld() const {
@@ -49,8 +52,12 @@ bool HeldCall::IsHeld() const {
   const std::string entered = absl::StrCat(number_, " ");
   for (const std::filesystem::directory_entry& thread : threads) {
     // "t (tracing stop)", at the entry of the call.
-    if (absl::StrContains(LineAfter(thread.path() / "status", "State:"), "t (") &&
-        !LineAfter(thread.path() / "syscall", entered).empty()) {
+    if (!absl::StrContains(LineAfter(thread.path() / "status", "State:"), "t (")) continue;
+    const std::vector<std::string> arguments =
+        absl::StrSplit(LineAfter(thread.path() / "syscall", entered), ' ');
+    if (arguments.size() < 2) continue;
+    // Each call that is traced stops for a moment.
+    if (second_argument_ == 0 || arguments[1] == absl::StrCat("0x", absl::Hex(second_argument_))) {
       return true;
     }
   }

@@ -21,6 +21,9 @@ class HeldCall {
   struct Options {
     std::string name;  // of the system call
     long number = 0;   // SYS_...
+    // Which of each thread's, counted from 1, and what its second argument is; otherwise the first.
+    int when = 0;
+    unsigned long second_argument = 0;
     // Only threads whose names begin with this.
     std::string threads;
     // A file for strace's trace.
@@ -34,14 +37,23 @@ class HeldCall {
   absl::Status AwaitHeld() const;
   // Lets all go.
   void Release() { strace_.reset(); }
+  // The same when the process was killed: its end waits for the threads that are held.
+  void ReleaseDying() {
+    strace_->Kill();
+    strace_.reset();
+  }
 
  private:
-  HeldCall(pid_t pid, long number, Strace strace)
-      : pid_(pid), number_(number), strace_(std::move(strace)) {}
+  HeldCall(pid_t pid, const Options& options, Strace strace)
+      : pid_(pid),
+        number_(options.number),
+        second_argument_(options.second_argument),
+        strace_(std::move(strace)) {}
   [[nodiscard]] bool IsHeld() const;
 
   pid_t pid_;
   long number_;
+  unsigned long second_argument_;
   std::optional<Strace> strace_;
 };
 

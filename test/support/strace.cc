@@ -127,6 +127,14 @@ std::string Strace::Finish(bool process_is_ending) {
   return ReadAll(output_);
 }
 
+void Strace::Kill() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+}
+
 bool WasInjected(const std::string& trace) {
   return absl::StrContains(trace, "INJECTED") || absl::StrContains(trace, "killed by SIGKILL");
 }

@@ -38,6 +38,8 @@ class Strace {
   // Returns the trace. Where the process is ending, strace ends with it and must not be disturbed:
   // one that detaches from a dying process hangs. Otherwise it is told to detach.
   std::string Finish(bool process_is_ending);
+  // Ends it at once, however it is.
+  void Kill();
 
  private:
   Strace(pid_t pid, UniqueFd messages, std::string output)
