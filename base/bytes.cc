@@ -5,12 +5,13 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace nodevol {
 
-std::string HumanBytes(int64_t bytes) {
+std::string ShortBytes(int64_t bytes) {
   static constexpr std::array<const char*, 7> kUnits = {"bytes", "KiB", "MiB", "GiB",
                                                         "TiB",   "PiB", "EiB"};
   double scaled = static_cast<double>(bytes);
@@ -21,7 +22,12 @@ std::string HumanBytes(int64_t bytes) {
   }
   if (unit == 0) return absl::StrCat(bytes, " bytes");
   // %.4g keeps "1.5 GiB" short and "1023 MiB" whole.
-  return absl::StrFormat("%.4g %s (%d bytes)", scaled, kUnits[unit], bytes);
+  return absl::StrFormat("%.4g %s", scaled, kUnits[unit]);
+}
+
+std::string HumanBytes(int64_t bytes) {
+  const std::string text = ShortBytes(bytes);
+  return absl::EndsWith(text, " bytes") ? text : absl::StrCat(text, " (", bytes, " bytes)");
 }
 
 int64_t RoundUp(int64_t value, int64_t unit) {

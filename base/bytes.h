@@ -12,6 +12,9 @@ inline constexpr int64_t kMiB = 1024 * kKiB;
 inline constexpr int64_t kGiB = 1024 * kMiB;
 inline constexpr int64_t kTiB = 1024 * kGiB;
 
+// "1.5 GiB": for tables.
+std::string ShortBytes(int64_t bytes);
+
 // "1.5 GiB (1610612736 bytes)": for messages to people, exact and readable at once.
 std::string HumanBytes(int64_t bytes);
 

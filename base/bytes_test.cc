@@ -19,6 +19,11 @@ TEST(HumanBytesTest, IsExactAndReadable) {
   EXPECT_EQ(HumanBytes(2 * kTiB), "2 TiB (2199023255552 bytes)");
 }
 
+TEST(ShortBytesTest, IsRounded) {
+  EXPECT_EQ(ShortBytes(1023), "1023 bytes");
+  EXPECT_EQ(ShortBytes(3 * kGiB / 2 + 1), "1.5 GiB");
+}
+
 TEST(HumanBytesTest, TakesEveryNumber) {
   EXPECT_EQ(HumanBytes(kMax), "8 EiB (9223372036854775807 bytes)");
   EXPECT_EQ(HumanBytes(-1), "-1 bytes");

@@ -208,5 +208,16 @@ TEST_P(FileDataTest, LockIsHeldByOneOpenFileUntilItIsClosed) {
   EXPECT_THAT(TryLockFile(second.get()), IsOkAndHolds(true));
 }
 
+TEST_P(FileDataTest, AskingForALockTakesNone) {
+  UniqueFd owner = Create("lock");
+  ASSERT_OK_AND_ASSIGN(const UniqueFd asker, OpenBeneath(root_.get(), "lock", O_RDONLY));
+  EXPECT_THAT(IsLockedByAnother(asker.get()), IsOkAndHolds(false));
+  ASSERT_THAT(TryLockFile(owner.get()), IsOkAndHolds(true));
+  EXPECT_THAT(IsLockedByAnother(asker.get()), IsOkAndHolds(true));
+  EXPECT_THAT(IsLockedByAnother(owner.get()), IsOkAndHolds(false)) << "its own";
+  owner.reset();
+  EXPECT_THAT(IsLockedByAnother(asker.get()), IsOkAndHolds(false));
+}
+
 }  // namespace
 }  // namespace nodevol::host

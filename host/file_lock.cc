@@ -18,6 +18,14 @@ absl::StatusOr<bool> TryLockFile(int fd) {
   return ErrnoStatus(errno, "lock the file");
 }
 
+absl::StatusOr<bool> IsLockedByAnother(int fd) {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0) return ErrnoStatus(errno, "ask for locks of the file");
+  return lock.l_type != F_UNLCK;
+}
+
 absl::StatusOr<bool> IsSoleOpener(int fd) {
   if (::fcntl(fd, F_SETLEASE, F_WRLCK) != 0) {
     if (errno == EAGAIN) return false;

@@ -11,6 +11,9 @@ namespace nodevol::host {
 // so a killed process leaves none. Returns false when another open file holds it.
 absl::StatusOr<bool> TryLockFile(int fd);
 
+// True when another open file holds such a lock; asking takes none. `fd` may be open for reading.
+absl::StatusOr<bool> IsLockedByAnother(int fd);
+
 // True when nobody else, in this process or another, in any namespace, as a file or through a loop
 // device, has the file open: the kernel grants a write lease only then (fcntl(2), F_SETLEASE). `fd`
 // must be the only descriptor of its owner. The lease is given back at once.

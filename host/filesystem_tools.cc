@@ -28,6 +28,9 @@ constexpr absl::Duration kMkfsTimeout = absl::Minutes(2);
 constexpr absl::Duration kRepairTimeout = absl::Minutes(30);
 constexpr unsigned long kExt4ResizeFs = _IOW('f', 16, uint64_t);  // EXT4_IOC_RESIZE_FS
 
+constexpr char kE2fsck[] = "/usr/sbin/e2fsck";
+constexpr char kResize2fs[] = "/usr/sbin/resize2fs";
+
 constexpr off_t kExt4SuperblockOffset = 1024;
 constexpr uint16_t kExt4Magic = EXT4_SUPER_MAGIC;
 
@@ -75,6 +78,13 @@ absl::Status GrowXfs(int mounted, int64_t bytes) {
 }
 
 }  // namespace
+
+std::vector<std::string> ProgramsFor(FilesystemType type) {
+  const std::vector<std::string> mkfs = MkfsCommand(type);
+  if (mkfs.empty()) return {};
+  if (type == FilesystemType::kExt4) return {mkfs.front(), kE2fsck, kResize2fs};
+  return {mkfs.front()};
+}
 
 int64_t MinimumFilesystemBytes(FilesystemType type) {
   switch (type) {
@@ -138,9 +148,8 @@ absl::StatusOr<std::optional<int64_t>> Ext4Size(int fd) {
 
 absl::Status GrowExt4Offline(int fd) {
   // resize2fs insists on a checked filesystem. 1: errors were found and corrected (e2fsck(8)).
-  RETURN_IF_ERROR(
-      Run({"/usr/sbin/e2fsck", "-f", "-p", kSpawnFilePath}, fd, kRepairTimeout, {0, 1}));
-  return Run({"/usr/sbin/resize2fs", kSpawnFilePath}, fd, kRepairTimeout);
+  RETURN_IF_ERROR(Run({kE2fsck, "-f", "-p", kSpawnFilePath}, fd, kRepairTimeout, {0, 1}));
+  return Run({kResize2fs, kSpawnFilePath}, fd, kRepairTimeout);
 }
 
 absl::Status GrowMounted(int mounted, FilesystemType type, int64_t bytes) {

@@ -16,6 +16,9 @@
 // Making, recognising and growing the filesystem inside an image.
 namespace nodevol::host {
 
+// The programs that the functions here run on a filesystem of this type, by absolute path.
+std::vector<std::string> ProgramsFor(FilesystemType type);
+
 // The smallest image in bytes in which mkfs makes a filesystem of this type that is worth having.
 int64_t MinimumFilesystemBytes(FilesystemType type);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/mount_table.h"
 
+#include <sys/mount.h>
+
 #include <cerrno>
 #include <memory>
 
@@ -12,6 +14,11 @@ namespace nodevol::host {
 namespace {
 
 std::string OrEmpty(const char* text) { return text == nullptr ? "" : text; }
+
+bool IsShared(libmnt_fs* line) {
+  unsigned long propagation = 0;
+  return mnt_fs_get_propagation(line, &propagation) == 0 && (propagation & MS_SHARED) != 0;
+}
 
 }  // namespace
 
@@ -30,7 +37,8 @@ absl::StatusOr<std::vector<MountEntry>> ReadMountTable() {
   while (mnt_table_next_fs(table.get(), iterator.get(), &line) == 0) {
     entries.push_back({mnt_fs_get_devno(line), OrEmpty(mnt_fs_get_root(line)),
                        OrEmpty(mnt_fs_get_target(line)), OrEmpty(mnt_fs_get_fstype(line)),
-                       OrEmpty(mnt_fs_get_source(line)), OrEmpty(mnt_fs_get_fs_options(line))});
+                       OrEmpty(mnt_fs_get_source(line)), OrEmpty(mnt_fs_get_fs_options(line)),
+                       IsShared(line)});
   }
   return entries;
 }

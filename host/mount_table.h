@@ -19,6 +19,7 @@ struct MountEntry {
   std::string filesystem;  // its type
   std::string source;
   std::string filesystem_options;  // "rw,discard"
+  bool shared = false;             // what is mounted beneath it appears in other namespaces too
 };
 
 // All mounts of this mount namespace, oldest first. Costs grow with their number: for start-up, not

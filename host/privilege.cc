@@ -39,6 +39,11 @@ absl::Status LowerSysResource() {
   return Set(sets);
 }
 
+bool MayHaveSysResource() {
+  const absl::StatusOr<CapabilitySets> sets = Get();
+  return sets.ok() && ((*sets)[0].permitted & kSysResource) != 0;
+}
+
 ScopedSysResource::ScopedSysResource() {
   absl::StatusOr<CapabilitySets> sets = Get();
   if (!sets.ok() || ((*sets)[0].permitted & kSysResource) == 0) return;

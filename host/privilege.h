@@ -11,6 +11,9 @@ namespace nodevol::host {
 // it.
 absl::Status LowerSysResource();
 
+// True when ScopedSysResource can do what it is for.
+bool MayHaveSysResource();
+
 // Has CAP_SYS_RESOURCE effective in this thread while alive, where the process is permitted it:
 // ext4 demands it for growing a mounted filesystem (EXT4_IOC_RESIZE_FS).
 class ScopedSysResource {

@@ -99,5 +99,12 @@ TEST(PrivilegeTest, InnerScopeEndsNothingOfTheOuterOne) {
   EXPECT_TRUE(*good);
 }
 
+TEST(PrivilegeTest, WhatCanBeRaisedIsKnown) {
+  EXPECT_EQ(MayHaveSysResource(), (Capabilities().permitted & Sets::kBit) != 0);
+  const std::optional<bool> with_all = WithAllCapabilities(
+      [] { return MayHaveSysResource() && LowerSysResource().ok() && MayHaveSysResource(); });
+  EXPECT_TRUE(with_all.value_or(true));
+}
+
 }  // namespace
 }  // namespace nodevol::host

@@ -14,10 +14,10 @@ using google::protobuf::Message;
 // What tells calls apart; nothing else of a request is logged above debug level.
 bool IsIdentity(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !field.is_repeated() &&
-         (field.name() == "name" || field.name() == "volume_id" || field.name() == "snapshot_id" ||
-          field.name() == "base_snapshot_id" || field.name() == "target_snapshot_id" ||
-          field.name() == "source_volume_id" || field.name() == "node_id" ||
-          field.name() == "group_snapshot_id");
+         (field.name() == "name" || field.name() == "volume" || field.name() == "volume_id" ||
+          field.name() == "snapshot_id" || field.name() == "base_snapshot_id" ||
+          field.name() == "target_snapshot_id" || field.name() == "source_volume_id" ||
+          field.name() == "node_id" || field.name() == "group_snapshot_id");
 }
 
 // One more than a client's longest id: a hostile one does not fill the log.

@@ -11,6 +11,7 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "csi/csi.grpc.pb.h"
 #include "rpc/malformed_request.h"
@@ -18,14 +19,27 @@
 
 namespace nodevol::rpc {
 
+namespace {
+
+bool IsRoot(int connection) {
+  const absl::StatusOr<uid_t> peer = PeerUser(connection);
+  if (peer.ok() && *peer == 0) return true;
+  log::Warn("a connection is refused: its peer is not root",
+            {{"peer", peer.ok() ? absl::StrCat("uid ", *peer) : peer.status().ToString()}});
+  return false;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& path,
-                                                      const std::vector<grpc::Service*>& services) {
+                                                      const std::vector<grpc::Service*>& services,
+                                                      Admission admission) {
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.experimental().SetInterceptorCreators(RefuseMalformedRequests());
-  // The socket's mode is what admits a client.
+  // Who may connect is the socket's matter.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor =
       builder.experimental().AddExternalConnectionAcceptor(
           grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
@@ -33,7 +47,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& path,
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) return absl::InternalError("the gRPC server did not start");
   ASSIGN_OR_RETURN(std::unique_ptr<UnixListener> listener, UnixListener::Bind(path));
-  listener->Start([shared = std::shared_ptr(std::move(acceptor))](UniqueFd connection) {
+  listener->Start([shared = std::shared_ptr(std::move(acceptor)), admission](UniqueFd connection) {
+    if (admission == Admission::kRoot && !IsRoot(connection.get())) return;
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
     parameters.listener_fd = -1;
     parameters.fd = connection.release();

@@ -18,12 +18,19 @@ namespace nodevol::rpc {
 // Messages of up to this many bytes, both ways: a CreateVolume may name thousands of topologies.
 inline constexpr int kMaxMessageBytes = 16 << 20;
 
+// Whom a server talks to.
+enum class Admission {
+  kSocketMode,  // whoever may open the socket
+  kRoot,        // root alone, whatever somebody made of the socket's mode
+};
+
 // The gRPC server on a unix socket.
 class Server {
  public:
   // Serves `services`, which must outlive the server, at the path (ParseEndpoint).
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& path,
-                                                       const std::vector<grpc::Service*>& services);
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const std::string& path, const std::vector<grpc::Service*>& services,
+      Admission admission = Admission::kSocketMode);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

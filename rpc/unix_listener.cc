@@ -87,6 +87,15 @@ absl::StatusOr<std::string> ParseEndpoint(absl::string_view endpoint) {
   return std::string(path);
 }
 
+absl::StatusOr<uid_t> PeerUser(int connection) {
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return ErrnoStatus(errno, "ask who is connected");
+  }
+  return peer.uid;
+}
+
 absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::string& path) {
   RETURN_IF_ERROR(CheckLength(path));
   RETURN_IF_ERROR(MakeDirectory(path));

@@ -20,6 +20,9 @@ namespace nodevol::rpc {
 // scheme, a relative path, one that is too long for a socket.
 absl::StatusOr<std::string> ParseEndpoint(absl::string_view endpoint);
 
+// Who made the connection: the peer's user id, as the kernel saw it then (SO_PEERCRED).
+absl::StatusOr<uid_t> PeerUser(int connection);
+
 // A listening unix socket of our own, mode 0600, which hands accepted connections on. gRPC's own
 // listener is not used: it goes deaf for ever after one EMFILE in accept (CVE-2023-4785 in 1.51)
 // and removes the socket of a newer process when it stops.
