@@ -63,7 +63,9 @@ Engine::Engine(std::unique_ptr<Pool> pool)
       image_(std::make_unique<ImageBackend>(*pool_)),
       fast_({.name = pool_->name(), .threads = kFastThreads}),
       bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"), .threads = kBulkThreads}) {
-  if (pool_->simple_quotas()) directory_ = std::make_unique<SubvolumeBackend>(*pool_);
+  if (pool_->directory_limit().kind == v1::DirectoryContent::BTRFS_SIMPLE_QUOTA) {
+    directory_ = std::make_unique<SubvolumeBackend>(*pool_);
+  }
 }
 
 Engine::~Engine() = default;
@@ -101,10 +103,11 @@ absl::Status Engine::Availability() const {
   RETURN_IF_ERROR(pool_->fault());
   if (!Hangs()) return absl::OkStatus();
   return WithReason(
-      absl::UnavailableError(absl::StrCat("pool \"", pool_->name(),
-                                          "\" hangs: its disk has not answered for more than ",
-                                          absl::FormatDuration(pool_->options().disk_patience),
-                                          "; look after the disk. All goes on when it answers")),
+      absl::UnavailableError(absl::StrCat(
+          "pool \"", pool_->name(), "\" hangs: its disk has not answered for more than ",
+          absl::FormatDuration(pool_->options().disk_patience),
+          "; look after the disk, or thaw its filesystem if somebody froze it (fsfreeze -u). All "
+          "goes on when it answers")),
       kPoolHangs);
 }
 
@@ -152,7 +155,8 @@ void Engine::OnReap() {
               {{"pool", pool_->name()}, {"error", emptied}});
   }
   last_reap_ = emptied;
-  if (pool_->simple_quotas() && MonotonicNow() >= next_quota_sweep_) {
+  if (pool_->directory_limit().kind == v1::DirectoryContent::BTRFS_SIMPLE_QUOTA &&
+      MonotonicNow() >= next_quota_sweep_) {
     SweepQuotaGroups(*pool_);
     next_quota_sweep_ = MonotonicNow() + kQuotaSweepInterval;
   }

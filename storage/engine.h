@@ -88,6 +88,7 @@ class Engine {
   GroupMembers& members() { return members_; }
   const KeptVolumes& kept() const { return kept_; }
   MountIndex& mounts() { return mounts_; }
+  const MountIndex& mounts() const { return mounts_; }
 
   // Short work, and work that copies, formats or walks.
   Executor& fast() { return fast_; }
@@ -110,6 +111,9 @@ class Engine {
 
   // The backend for a new volume; null when this pool has none that serves.
   Backend* BackendFor(const VolumeSpec& spec);
+  // What a new volume of this spec would be here: content and attributes of its record. The pool
+  // has a backend for it.
+  [[nodiscard]] v1::VolumeRecord Outline(const VolumeSpec& spec) const;
   // The backend of a volume or snapshot that exists.
   template <typename Record>
   Backend& BackendOf(const Record& record) {

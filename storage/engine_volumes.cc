@@ -79,11 +79,6 @@ absl::Status Engine::MakeContent(const CreateVolumePlan& plan, int object,
     record.mutable_image()->set_fs_type(copied.fs_type());
     record.mutable_image()->set_sector_bytes(copied.sector_bytes());
   }
-  RETURN_IF_ERROR(CheckAttributes(record));
-  // Now that the filesystem is chosen: a volume that can't be mounted as asked is not made.
-  for (const v1::VolumeCapability& capability : plan.request.capabilities()) {
-    RETURN_IF_ERROR(CheckVolumeHas(record, capability));
-  }
   if (!plan.origin.has_value()) return backend->Create(object, record, plan.spec);
   const ContentOrigin& origin = *plan.origin;
   if (origin.volume != nullptr) {

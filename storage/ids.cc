@@ -24,6 +24,14 @@ bool IsUuid(absl::string_view text) {
          });
 }
 
+bool IsPoolName(absl::string_view name) {
+  return !name.empty() && name.size() <= 32 &&
+         std::all_of(
+             name.begin(), name.end(),
+             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }) &&
+         name.front() != '-' && name.back() != '-';
+}
+
 template <typename Kind>
 std::optional<ObjectId<Kind>> ObjectId<Kind>::Parse(absl::string_view text) {
   if (text.size() != 2 * kUuidCharacters + 1 || text[kUuidCharacters] != '.' ||

@@ -18,6 +18,8 @@ inline constexpr size_t kUuidCharacters = 32;
 
 // True for 32 lower-case hex characters.
 bool IsUuid(absl::string_view text);
+// True for 1 to 32 lower-case letters, digits and dashes, no dash at an end.
+bool IsPoolName(absl::string_view name);
 
 template <typename Kind>
 class ObjectId {

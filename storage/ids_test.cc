@@ -105,5 +105,15 @@ TEST(IdsTest, UuidIsThirtyTwoLowerCaseHexCharacters) {
   EXPECT_FALSE(IsUuid(""));
 }
 
+TEST(PoolNameTest, IsAWordOfFewCharacters) {
+  for (const std::string name : {"a", "ssd", "0", "fast-1", "abcdefghijklmnopqrstuvwxyz012345"}) {
+    EXPECT_TRUE(IsPoolName(name)) << name;
+  }
+  for (const std::string name : {"", "-a", "a-", "A", "a_b", "a b", "a/b", "a,b", "ü",
+                                 "abcdefghijklmnopqrstuvwxyz0123456"}) {
+    EXPECT_FALSE(IsPoolName(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace nodevol::storage

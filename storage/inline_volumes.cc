@@ -108,15 +108,15 @@ absl::Status LocalStorage::CheckManaged(const VolumeId& id) const {
 
 absl::StatusOr<LocalStorage::Placement> LocalStorage::PlaceInline(
     const v1::EphemeralVolume& owner, const v1::VolumeRequest& request) {
-  const std::string name_hash = HashOfInlineVolume(owner.volume_id());
-  ASSIGN_OR_RETURN(VolumeSpec spec, ParseVolumeSpec(request));
-  ASSIGN_OR_RETURN(const VolumePtr existing, FindByHash(name_hash));
+  ParsedRequest parsed;
+  ASSIGN_OR_RETURN(parsed.spec, ParseVolumeSpec(request));
+  parsed.name_hash = HashOfInlineVolume(owner.volume_id());
+  ASSIGN_OR_RETURN(const VolumePtr existing, FindByHash(parsed.name_hash));
   if (existing != nullptr) {
     RETURN_IF_ERROR(CheckSameInlineVolume(*existing, owner, request));
     return Placement{.existing = existing, .engine = nullptr, .plan = std::nullopt};
   }
-  absl::StatusOr<Placement> chosen =
-      ChoosePool(name_hash, request, std::move(spec), /*origin=*/std::nullopt);
+  absl::StatusOr<Placement> chosen = ChoosePool(request, std::move(parsed));
   if (chosen.ok()) chosen->plan->ephemeral = owner;
   return chosen;
 }

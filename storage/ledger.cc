@@ -45,15 +45,23 @@ absl::StatusOr<Ledger::Reservation> Ledger::Reserve(absl::string_view key, int64
   absl::MutexLock lock(&mutex_);
   Promise promise = Get(key);
   const int64_t before = promise.bytes;
-  if (bytes - before > AvailableLocked()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        HumanBytes(bytes - before), " wanted, ", HumanBytes(AvailableLocked()), " available (",
-        HumanBytes(total_), " in all, ", HumanBytes(all_.promised - expendable_.promised),
-        " promised, ", HumanBytes(free_), " free)"));
-  }
+  RETURN_IF_ERROR(CheckRoomLocked(bytes - before));
   promise.bytes = bytes;
   Put(key, promise);
   return Reservation(this, std::string(key), before);
+}
+
+absl::Status Ledger::CheckRoom(absl::string_view key, int64_t bytes) const {
+  absl::MutexLock lock(&mutex_);
+  return CheckRoomLocked(bytes - Get(key).bytes);
+}
+
+absl::Status Ledger::CheckRoomLocked(int64_t more) const {
+  if (more <= AvailableLocked()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      HumanBytes(more), " wanted, ", HumanBytes(AvailableLocked()), " available (",
+      HumanBytes(total_), " in all, ", HumanBytes(all_.promised - expendable_.promised),
+      " promised, ", HumanBytes(free_), " free)"));
 }
 
 void Ledger::Restore(absl::string_view key, int64_t bytes) { SetPromise(key, bytes); }
@@ -145,6 +153,21 @@ int64_t Ledger::Expendable() const {
 int64_t Ledger::Total() const {
   absl::MutexLock lock(&mutex_);
   return total_;
+}
+
+int64_t Ledger::Free() const {
+  absl::MutexLock lock(&mutex_);
+  return free_;
+}
+
+int64_t Ledger::Written() const {
+  absl::MutexLock lock(&mutex_);
+  return all_.written;
+}
+
+int64_t Ledger::Written(absl::string_view key) const {
+  absl::MutexLock lock(&mutex_);
+  return Get(key).written;
 }
 
 }  // namespace nodevol::storage

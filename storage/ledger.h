@@ -57,6 +57,8 @@ class Ledger {
   // Promises `bytes` in all to the key. RESOURCE_EXHAUSTED, with the figures, when what this adds
   // does not fit.
   absl::StatusOr<Reservation> Reserve(absl::string_view key, int64_t bytes);
+  // What Reserve() would say now; nothing is promised.
+  [[nodiscard]] absl::Status CheckRoom(absl::string_view key, int64_t bytes) const;
   // The same for what exists already and was promised long ago: never refused.
   void Restore(absl::string_view key, int64_t bytes);
   // Makes the key's promise one that is given up for others, or takes that back.
@@ -76,6 +78,11 @@ class Ledger {
   // The part of it that is expendable.
   [[nodiscard]] int64_t Expendable() const;
   [[nodiscard]] int64_t Total() const;
+  // Without the reserve and root's share, whoever's data the rest is.
+  [[nodiscard]] int64_t Free() const;
+  // What of all promises, or of one (0 when it is unknown), is written.
+  [[nodiscard]] int64_t Written() const;
+  [[nodiscard]] int64_t Written(absl::string_view key) const;
 
  private:
   struct Promise {
@@ -95,6 +102,8 @@ class Ledger {
   [[nodiscard]] int64_t Left(int64_t promised, int64_t unwritten, int64_t free) const
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] int64_t AvailableLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // `more` bytes than are promised already.
+  [[nodiscard]] absl::Status CheckRoomLocked(int64_t more) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] Promise Get(absl::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Put(absl::string_view key, Promise promise) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetPromise(absl::string_view key, int64_t bytes);

@@ -237,6 +237,30 @@ TEST(LedgerTest, RefusalCarriesTheFigures) {
                      HasSubstr("3 MiB (3145728 bytes) in all"), HasSubstr("free"))));
 }
 
+TEST(LedgerTest, RoomIsCheckedWithoutAPromise) {
+  Ledger ledger(1.0);
+  ledger.SetFilesystem(100, 100);
+  ASSERT_OK(Promise(ledger, "a", 60));
+  EXPECT_OK(ledger.CheckRoom("b", 40));
+  EXPECT_THAT(ledger.CheckRoom("b", 41),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("41 bytes wanted")));
+  EXPECT_OK(ledger.CheckRoom("a", 100)) << "only the difference is asked for";
+  EXPECT_EQ(ledger.Promised(), 60);
+}
+
+TEST(LedgerTest, SaysWhereTheSpaceWent) {
+  Ledger ledger(1.0);
+  ledger.SetFilesystem(100, 70);
+  ASSERT_OK(Promise(ledger, "a", 20));
+  ASSERT_OK(Promise(ledger, "b", 20));
+  ledger.SetWritten("a", 5);
+  ledger.SetWritten("b", 7);
+  EXPECT_EQ(ledger.Free(), 70);
+  EXPECT_EQ(ledger.Written(), 12);
+  EXPECT_EQ(ledger.Written("b"), 7);
+  EXPECT_EQ(ledger.Written("unknown"), 0);
+}
+
 TEST(LedgerTest, LargestDisksDoNotOverflow) {
   constexpr int64_t kEiB = kTiB * 1024 * 1024;
   Ledger ledger(100.0);

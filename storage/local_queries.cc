@@ -38,6 +38,22 @@ Page<Pointer> Collect(const ListQuery& query, const Fetch& fetch, const Matches&
   }
 }
 
+template <typename Matches>
+Page<VolumePtr> CollectVolumes(const std::vector<std::shared_ptr<Engine>>& engines,
+                               const ListQuery& query, const Matches& matches) {
+  // Pools are in the order of their UUIDs and ids begin with them: the first pool that still has
+  // something after `after` has the next.
+  const auto fetch = [&engines](const std::string& after) {
+    std::vector<VolumePtr> some;
+    for (const std::shared_ptr<Engine>& engine : engines) {
+      some = engine->volumes().After(after, kScan);
+      if (!some.empty()) break;
+    }
+    return some;
+  };
+  return Collect<VolumePtr>(query, fetch, matches);
+}
+
 }  // namespace
 
 absl::StatusOr<VolumePtr> LocalStorage::GetVolume(const VolumeId& id) const {
@@ -57,18 +73,12 @@ VolumePtr LocalStorage::FindVolume(const std::string& name) const {
 }
 
 Page<VolumePtr> LocalStorage::ListVolumes(const ListQuery& query) const {
-  // Pools are in the order of their UUIDs and ids begin with them: the first pool that still has
-  // something after `after` has the next.
-  const auto fetch = [engines = Engines()](const std::string& after) {
-    std::vector<VolumePtr> some;
-    for (const std::shared_ptr<Engine>& engine : engines) {
-      some = engine->volumes().After(after, kScan);
-      if (!some.empty()) break;
-    }
-    return some;
-  };
-  return Collect<VolumePtr>(query, fetch,
-                            [](const v1::VolumeRecord& volume) { return !volume.has_ephemeral(); });
+  return CollectVolumes(Engines(), query,
+                        [](const v1::VolumeRecord& volume) { return !volume.has_ephemeral(); });
+}
+
+Page<VolumePtr> LocalStorage::AllVolumes(const ListQuery& query) const {
+  return CollectVolumes(Engines(), query, [](const v1::VolumeRecord&) { return true; });
 }
 
 Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
@@ -147,15 +157,24 @@ std::vector<PoolStatistics> LocalStorage::Statistics() const {
   for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
     PoolStatistics& pool = all.emplace_back();
     pool.name = keeper->name();
+    pool.path = keeper->path();
+    pool.state = keeper->Availability();
     const std::shared_ptr<Engine> engine = keeper->engine();
     if (engine == nullptr) continue;
-    pool.ready = keeper->Availability().ok() && engine->pool().Check().ok();
+    if (pool.state.ok()) pool.state = engine->pool().Check();
+    pool.uuid = engine->pool().uuid();
+    pool.filesystem = std::string(host::FilesystemName(engine->pool().filesystem()));
+    pool.reflink = engine->pool().reflink();
+    pool.directories = engine->pool().directory_limit();
     const Ledger& ledger = engine->pool().ledger();
     pool.total_bytes = ledger.Total();
-    pool.available_bytes = pool.ready ? ledger.Available() : 0;
+    pool.free_bytes = ledger.Free();
+    pool.available_bytes = pool.state.ok() ? ledger.Available() : 0;
     pool.promised_bytes = ledger.Promised();
+    pool.written_bytes = ledger.Written();
     pool.kept_bytes = ledger.Expendable();
     pool.kept_volumes = engine->kept().size();
+    pool.reserve_missing_bytes = engine->pool().reserve().Missing();
     pool.volumes = engine->volumes().size();
     pool.snapshots = engine->snapshots().size();
     pool.damaged =

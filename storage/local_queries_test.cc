@@ -113,7 +113,7 @@ TEST_F(LocalQueriesTest, StatisticsCountEachPool) {
   EXPECT_EQ(node_->Statistics(0).snapshots, 1U);
   EXPECT_EQ(node_->Statistics(1).snapshots, 0U);
   EXPECT_EQ(node_->Statistics(0).damaged, 0U);
-  EXPECT_TRUE(node_->Statistics(0).ready);
+  EXPECT_OK(node_->Statistics(0).state);
 }
 
 }  // namespace

@@ -2,12 +2,9 @@
 #include "storage/local_storage.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 
 #include "base/log.h"
 #include "base/monotonic.h"
@@ -197,24 +194,29 @@ Executor& LocalStorage::ExecutorFor(Engine& engine, const CreateVolumePlan& plan
 
 absl::StatusOr<LocalStorage::Placement> LocalStorage::Place(const v1::VolumeRequest& request,
                                                             Locks& locks) {
-  ASSIGN_OR_RETURN(VolumeSpec spec, ParseVolumeSpec(request));
-  const std::string name_hash = VolumeId::HashOfName(request.name());
-  RETURN_IF_ERROR(Lock(name_hash, request.name(), locks));
-  ASSIGN_OR_RETURN(const VolumePtr existing, FindByHash(name_hash));
+  ParsedRequest parsed;
+  ASSIGN_OR_RETURN(parsed.spec, ParseVolumeSpec(request));
+  parsed.name_hash = VolumeId::HashOfName(request.name());
+  RETURN_IF_ERROR(Lock(parsed.name_hash, request.name(), locks));
+  ASSIGN_OR_RETURN(const VolumePtr existing, FindByHash(parsed.name_hash));
   if (existing != nullptr) {
     RETURN_IF_ERROR(CheckSameVolume(*existing, request));
     return Placement{.existing = existing, .engine = nullptr, .plan = std::nullopt};
   }
-  ASSIGN_OR_RETURN(std::optional<ContentOrigin> origin,
-                   FindOrigin(request.content_source(), locks));
-  if (origin.has_value()) {
-    const v1::ImageContent& image =
-        origin->volume != nullptr ? origin->volume->image() : origin->snapshot->image();
-    const bool directory = origin->volume != nullptr ? origin->volume->has_directory()
-                                                     : origin->snapshot->has_directory();
-    RETURN_IF_ERROR(AdoptSource(image, directory, spec));
-  }
-  return ChoosePool(name_hash, request, std::move(spec), std::move(origin));
+  RETURN_IF_ERROR(AdoptOrigin(request, locks, parsed));
+  return ChoosePool(request, std::move(parsed));
+}
+
+absl::Status LocalStorage::AdoptOrigin(const v1::VolumeRequest& request, Locks& locks,
+                                       ParsedRequest& parsed) {
+  ASSIGN_OR_RETURN(parsed.origin, FindOrigin(request.content_source(), locks));
+  if (!parsed.origin.has_value()) return absl::OkStatus();
+  const ContentOrigin& origin = *parsed.origin;
+  const v1::ImageContent& image =
+      origin.volume != nullptr ? origin.volume->image() : origin.snapshot->image();
+  const bool directory =
+      origin.volume != nullptr ? origin.volume->has_directory() : origin.snapshot->has_directory();
+  return AdoptSource(image, directory, parsed.spec);
 }
 
 absl::StatusOr<VolumePtr> LocalStorage::FindByHash(absl::string_view name_hash) const {
@@ -254,65 +256,6 @@ absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(
     return std::optional<ContentOrigin>({std::move(engine), nullptr, std::move(snapshot), size});
   }
   return std::optional<ContentOrigin>();
-}
-
-absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(
-    absl::string_view name_hash, const v1::VolumeRequest& request, VolumeSpec spec,
-    std::optional<ContentOrigin> origin) {
-  struct Candidate {
-    std::shared_ptr<Engine> engine;
-    int64_t size;
-    int64_t available;
-  };
-  std::vector<Candidate> candidates;
-  std::vector<std::string> reasons;
-  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
-    const std::string& name = keeper->name();
-    if (!spec.pool.empty() && spec.pool != name) continue;
-    std::shared_ptr<Engine> engine = keeper->engine();
-    // Without a pool by name a copy stays where it can share blocks with its source.
-    if (spec.pool.empty() && origin.has_value() && origin->engine != engine) continue;
-    if (const absl::Status available = keeper->Availability(); !available.ok()) {
-      reasons.push_back(absl::StrCat(name, ": ", available.message()));
-      continue;
-    }
-    Backend* const backend = engine->BackendFor(spec);
-    if (backend == nullptr) {
-      reasons.push_back(absl::StrCat(
-          name, ": can't limit the size of directories (needs btrfs with simple quotas)"));
-      continue;
-    }
-    ASSIGN_OR_RETURN(const int64_t size,
-                     ChooseSize(request.capacity_range(), backend->MinimumSize(spec),
-                                origin.has_value() ? origin->size_bytes : 0));
-    const int64_t available = engine->pool().ledger().Available();
-    candidates.push_back({std::move(engine), size, available});
-  }
-  std::sort(candidates.begin(), candidates.end(),
-            [](const Candidate& a, const Candidate& b) { return a.available > b.available; });
-  for (const Candidate& candidate : candidates) {
-    Pool& pool = candidate.engine->pool();
-    const VolumeId id = VolumeId::ForHash(pool.uuid(), name_hash);
-    absl::StatusOr<Ledger::Reservation> reservation =
-        pool.ledger().Reserve(Engine::LedgerKey(id), candidate.size);
-    if (!reservation.ok()) {
-      reasons.push_back(absl::StrCat(pool.name(), ": ", reservation.status().message()));
-      continue;
-    }
-    return Placement{.existing = nullptr,
-                     .engine = candidate.engine,
-                     .plan = CreateVolumePlan{id, request, std::move(spec), candidate.size,
-                                              std::move(origin), *std::move(reservation)}};
-  }
-  if (reasons.empty()) {
-    const auto name = [](std::string* out, const std::unique_ptr<PoolKeeper>& keeper) {
-      out->append(keeper->name());
-    };
-    reasons.push_back(absl::StrCat("it has no pool \"", spec.pool, "\", only ",
-                                   absl::StrJoin(keepers_, ", ", name)));
-  }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("node ", node_id_, " can't hold the volume: ", absl::StrJoin(reasons, "; ")));
 }
 
 void LocalStorage::DeleteVolume(const OperationContext&, const VolumeId& id, StatusCallback done) {

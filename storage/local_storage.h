@@ -14,9 +14,12 @@
 
 #include "base/callback.h"
 #include "base/keyed_mutex.h"
+#include "storage/directory_limit.h"
 #include "storage/engine.h"
 #include "storage/group_creation.h"
+#include "storage/inspection.h"
 #include "storage/node_storage.h"
+#include "storage/placement.h"
 #include "storage/pool_keeper.h"
 
 namespace nodevol::storage {
@@ -40,7 +43,19 @@ struct DeletedVolume {
 
 struct PoolStatistics {
   std::string name;
+  std::string path;
+  // Why it can't be used; OK when it can.
+  absl::Status state;
+  // The rest is as it was when the pool was last open, and empty before that.
+  std::string uuid;
+  std::string filesystem;
+  bool reflink = false;
+  DirectoryLimit directories;
   int64_t total_bytes = 0;
+  int64_t free_bytes = 0;
+  // By volumes, snapshots and deleted volumes; the rest of what is not free is not the driver's.
+  int64_t written_bytes = 0;
+  int64_t reserve_missing_bytes = 0;
   int64_t available_bytes = 0;
   int64_t promised_bytes = 0;
   // Of those promised: held by deleted volumes that can be had back, and are given up when needed.
@@ -49,7 +64,6 @@ struct PoolStatistics {
   size_t volumes = 0;
   size_t snapshots = 0;
   size_t damaged = 0;
-  bool ready = false;
 };
 
 // NodeStorage on the pools of this machine: chooses the pool, takes the locks, and has the pool's
@@ -105,6 +119,10 @@ class LocalStorage : public NodeStorage {
   // In the order of their deletion, pool by pool.
   [[nodiscard]] std::vector<DeletedVolume> DeletedVolumes() const;
 
+  // What each pool says to this request, in the order of the configuration: CreateVolume without
+  // doing it. INVALID_ARGUMENT, NOT_FOUND, ABORTED as there.
+  absl::StatusOr<std::vector<PoolVerdict>> JudgePools(const v1::VolumeRequest& request);
+
   // For the node service: runs `work` on a worker of the volume's pool, alone on that volume when
   // `exclusive`, and answers with its result. NOT_FOUND when there is no such volume.
   template <typename T>
@@ -158,6 +176,21 @@ class LocalStorage : public NodeStorage {
     std::vector<HealthCondition> conditions;
   };
   [[nodiscard]] std::vector<PoolHealth> UnhealthyPools() const;
+
+  // ---- For the administrator (inspection.cc). From memory, but MeasureVolume. ----
+
+  // As ListVolumes, inline volumes too.
+  Page<VolumePtr> AllVolumes(const ListQuery& query) const;
+  // By its id, its name, or the id that kubelet gave it (inline). NOT_FOUND; INTERNAL when its
+  // record is damaged; UNAVAILABLE when its pool was never open.
+  absl::StatusOr<VolumePtr> LookUpVolume(const std::string& id_or_name) const;
+  [[nodiscard]] VolumeFigures FiguresOf(const v1::VolumeRecord& volume) const;
+  // The pool of a snapshot; "" when it is not of this node.
+  [[nodiscard]] std::string PoolOf(const v1::SnapshotRecord& snapshot) const;
+  [[nodiscard]] std::vector<DamagedObject> DamagedVolumes() const;
+  [[nodiscard]] std::vector<DamagedObject> DamagedSnapshots() const;
+  // UNAVAILABLE when its pool can't be used.
+  void MeasureVolume(const VolumePtr& volume, Callback<MeasuredVolume> done);
 
   // Takes no more work and waits until what runs has ended, at most `timeout`. Returns false when
   // some still runs.
@@ -231,11 +264,24 @@ class LocalStorage : public NodeStorage {
   absl::StatusOr<Placement> Place(const v1::VolumeRequest& request, Locks& locks);
   absl::StatusOr<Placement> PlaceInline(const v1::EphemeralVolume& owner,
                                         const v1::VolumeRequest& request);
-  absl::StatusOr<Placement> ChoosePool(absl::string_view name_hash,
-                                       const v1::VolumeRequest& request, VolumeSpec spec,
-                                       std::optional<ContentOrigin> origin);
   // The workers for a plan: formatting and copying take long.
   static Executor& ExecutorFor(Engine& engine, const CreateVolumePlan& plan);
+  // What is asked for, and its source, locked.
+  struct ParsedRequest {
+    std::string name_hash;
+    VolumeSpec spec;
+    std::optional<ContentOrigin> origin;
+  };
+  absl::Status AdoptOrigin(const v1::VolumeRequest& request, Locks& locks, ParsedRequest& parsed);
+  // placement.cc
+  [[nodiscard]] std::vector<PoolVerdict> JudgePools(const v1::VolumeRequest& request,
+                                                    const ParsedRequest& parsed) const;
+  [[nodiscard]] static PoolVerdict JudgePool(const PoolKeeper& keeper,
+                                             const v1::VolumeRequest& request,
+                                             const ParsedRequest& parsed);
+  absl::StatusOr<Placement> ChoosePool(const v1::VolumeRequest& request, ParsedRequest parsed);
+  [[nodiscard]] absl::Status WhyNowhere(const std::vector<PoolVerdict>& verdicts,
+                                        const VolumeSpec& spec) const;
 
   struct SnapshotPlacement {
     SnapshotPtr existing;

@@ -129,5 +129,17 @@ TEST(ObjectIndexTest, EveryRecordIsOnExactlyOnePage) {
   EXPECT_EQ(seen, all);
 }
 
+TEST(ObjectIndexTest, DamagedOnesAreListedUntilTheyAreReplaced) {
+  Index index;
+  index.PutDamaged("b", absl::DataLossError("torn"));
+  index.PutDamaged("a", absl::DataLossError("gone"));
+  const auto damaged = index.Damaged();
+  ASSERT_EQ(damaged.size(), 2U);
+  EXPECT_EQ(damaged[0].first, "a");
+  EXPECT_EQ(damaged[0].second, absl::DataLossError("gone"));
+  index.Put(Record("a"));
+  EXPECT_EQ(index.Damaged().size(), 1U);
+}
+
 }  // namespace
 }  // namespace nodevol::storage

@@ -13,7 +13,6 @@
 #include "base/errno_status.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "host/btrfs_quota.h"
 #include "host/file_data.h"
 #include "host/file_lock.h"
 #include "storage/health.h"
@@ -92,7 +91,8 @@ absl::Status Pool::OpenPrepared() {
   if (!marker.has_value()) {
     return absl::FailedPreconditionError(
         "the directory is not prepared as a pool (no .nodevol/pool in it); if the right disk is "
-        "mounted and it is empty, start once with --create-pools");
+        "mounted and it is empty, prepare it with \"nodevol pool init\", or start once with "
+        "--create-pools");
   }
   ASSIGN_OR_RETURN(const std::string filesystem_uuid, host::FilesystemUuid(root_.get()));
   if (marker->filesystem_uuid() != filesystem_uuid) {
@@ -174,10 +174,7 @@ void Pool::ProbeFilesystem() {
   const absl::StatusOr<bool> reflink = host::SupportsReflink(staging_.get());
   reflink_ = reflink.ok() && *reflink;
   direct_io_alignment_ = host::DirectIoAlignment(lock_.get());
-  if (filesystem_ == host::FilesystemType::kBtrfs) {
-    const absl::StatusOr<host::BtrfsQuotaMode> mode = host::GetBtrfsQuotaMode(root_.get());
-    simple_quotas_ = mode.ok() && *mode == host::BtrfsQuotaMode::kSimple;
-  }
+  directory_limit_ = ProbeDirectoryLimit(root_.get(), filesystem_);
 }
 
 absl::Status Pool::Check() {

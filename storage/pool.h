@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "host/file.h"
 #include "host/filesystem.h"
+#include "storage/directory_limit.h"
 #include "storage/ledger.h"
 #include "storage/reserve.h"
 
@@ -58,8 +59,8 @@ class Pool {
   [[nodiscard]] host::FilesystemType filesystem() const { return filesystem_; }
   // Snapshots and clones of files share blocks.
   [[nodiscard]] bool reflink() const { return reflink_; }
-  // Directories can be limited by btrfs simple quotas.
-  [[nodiscard]] bool simple_quotas() const { return simple_quotas_; }
+  // What limits directories here, or why nothing does.
+  [[nodiscard]] const DirectoryLimit& directory_limit() const { return directory_limit_; }
   // What direct I/O on its files must be aligned to, 0 when unknown.
   [[nodiscard]] uint32_t direct_io_alignment() const { return direct_io_alignment_; }
 
@@ -117,7 +118,7 @@ class Pool {
   std::string uuid_;
   host::FilesystemType filesystem_ = host::FilesystemType::kOther;
   bool reflink_ = false;
-  bool simple_quotas_ = false;
+  DirectoryLimit directory_limit_;
   uint32_t direct_io_alignment_ = 0;
   host::FileInfo identity_;
   UniqueFd root_;

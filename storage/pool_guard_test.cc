@@ -119,7 +119,7 @@ TEST_P(PoolFaultTest, DiskThatFailsEndsAllChangesUntilItIsOpenedAnew) {
   EXPECT_THAT(node->storage().CheckHealthy(),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("faulted")));
   EXPECT_EQ(node->storage().GetCapacity({})->available, 0);
-  EXPECT_FALSE(node->storage().Statistics().front().ready);
+  EXPECT_FALSE(node->storage().Statistics().front().state.ok());
 
   node->Close();
   ASSERT_OK(node->disk().Remount());

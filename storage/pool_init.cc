@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/pool_init.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -105,6 +107,11 @@ absl::StatusOr<std::optional<v1::PoolMarker>> ReadPoolMarker(int root) {
   if (ErrnoOf(read) == ENOENT) return std::optional<v1::PoolMarker>();
   RETURN_IF_ERROR(read);
   return std::optional<v1::PoolMarker>(std::move(marker));
+}
+
+absl::StatusOr<std::optional<v1::PoolMarker>> ReadPoolMarker(const std::string& path) {
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath(path, O_RDONLY | O_DIRECTORY));
+  return ReadPoolMarker(root.get());
 }
 
 }  // namespace nodevol::storage

@@ -3,6 +3,7 @@
 #define NODEVOL_STORAGE_POOL_INIT_H_
 
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,6 +19,8 @@ absl::Status PreparePool(int root);
 
 // The pool's marker; nullopt when the directory is no pool.
 absl::StatusOr<std::optional<v1::PoolMarker>> ReadPoolMarker(int root);
+// The same of the directory at the path.
+absl::StatusOr<std::optional<v1::PoolMarker>> ReadPoolMarker(const std::string& path);
 
 }  // namespace nodevol::storage
 

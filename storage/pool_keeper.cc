@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/pool_keeper.h"
 
-#include <fcntl.h>
-
 #include <optional>
 #include <utility>
 
@@ -13,7 +11,6 @@
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/status_macros.h"
-#include "host/file.h"
 #include "storage/health.h"
 #include "storage/pool_init.h"
 
@@ -22,9 +19,7 @@ namespace {
 
 // True when the pool of this UUID is at the path.
 bool IsPoolAt(const std::string& path, const std::string& uuid) {
-  const absl::StatusOr<UniqueFd> root = host::OpenPath(path, O_RDONLY | O_DIRECTORY);
-  if (!root.ok()) return false;
-  const absl::StatusOr<std::optional<v1::PoolMarker>> marker = ReadPoolMarker(root->get());
+  const absl::StatusOr<std::optional<v1::PoolMarker>> marker = ReadPoolMarker(path);
   return marker.ok() && marker->has_value() && (*marker)->pool_uuid() == uuid;
 }
 

@@ -66,7 +66,9 @@ TEST_P(PoolTest, PreparedPoolIsTheSameWhenItIsOpenedAgain) {
     EXPECT_EQ(pool->path(), path());
     EXPECT_EQ(pool->filesystem(), GetParam());
     EXPECT_EQ(pool->reflink(), GetParam() != FilesystemType::kExt4);
-    EXPECT_EQ(pool->simple_quotas(), GetParam() == FilesystemType::kBtrfs);
+    EXPECT_EQ(pool->directory_limit().kind, GetParam() == FilesystemType::kBtrfs
+                                                ? v1::DirectoryContent::BTRFS_SIMPLE_QUOTA
+                                                : v1::DirectoryContent::LIMIT_UNSPECIFIED);
     EXPECT_OK(pool->Check());
     EXPECT_GT(pool->ledger().Available(), 0);
     EXPECT_EQ(pool->reserve().Missing(), 0);
@@ -74,7 +76,9 @@ TEST_P(PoolTest, PreparedPoolIsTheSameWhenItIsOpenedAgain) {
   for (const bool create : {false, true}) {
     ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Pool> pool, Open(path(), create));
     EXPECT_EQ(pool->uuid(), uuid);
-    EXPECT_EQ(pool->simple_quotas(), GetParam() == FilesystemType::kBtrfs);
+    EXPECT_EQ(pool->directory_limit().kind, GetParam() == FilesystemType::kBtrfs
+                                                ? v1::DirectoryContent::BTRFS_SIMPLE_QUOTA
+                                                : v1::DirectoryContent::LIMIT_UNSPECIFIED);
   }
   ASSERT_OK(disk_->Remount());
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Pool> pool, Open(path()));

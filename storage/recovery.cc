@@ -53,7 +53,7 @@ class Recovery {
                {"path", pool_.path()},
                {"filesystem", host::FilesystemName(pool_.filesystem())},
                {"reflink", pool_.reflink()},
-               {"simple_quotas", pool_.simple_quotas()},
+               {"directories", NameOf(pool_.directory_limit().kind)},
                {"volumes", engine_.volumes_.size()},
                {"snapshots", engine_.snapshots_.size()},
                {"groups", engine_.groups_.size()},
