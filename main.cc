@@ -16,6 +16,10 @@
 #include "absl/time/time.h"
 #include "grpc/support/log.h"
 
+#include "admin/admin_handler.h"
+#include "admin/admin_service.h"
+#include "admin/run_command.h"
+#include "base/errno_status.h"
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/status_macros.h"
@@ -69,7 +73,7 @@ std::vector<rpc::Gauge> PoolGauges(const storage::LocalStorage& storage) {
     add("damaged", "Volumes and snapshots that can't be used because of their record.",
         static_cast<double>(pool.damaged));
     add("ready", "1 while the pool takes changes, 0 when its disk has failed or is not mounted.",
-        pool.ready ? 1 : 0);
+        pool.state.ok() ? 1 : 0);
   }
   return gauges;
 }
@@ -117,14 +121,17 @@ class App {
   // Accepts nothing new, finishes what runs, and ends.
   void Stop() {
     server_->StopAccepting();
+    if (admin_server_ != nullptr) admin_server_->StopAccepting();
     const absl::Duration deadline = MonotonicNow() + kDrainTimeout;
-    const bool drained = storage_->Drain(kDrainTimeout) && node_.Drain(deadline - MonotonicNow());
+    const bool drained = storage_->Drain(kDrainTimeout) && node_.Drain(deadline - MonotonicNow()) &&
+                         admin_.Drain(deadline - MonotonicNow());
     if (!drained) {
       // A crash at any moment is recovered from, so an end is too.
       log::Warn("operations did not end in time; they are left to the next start");
       ::_exit(0);
     }
     server_->Shutdown(kShutdownTimeout);
+    if (admin_server_ != nullptr) admin_server_->Shutdown(kShutdownTimeout);
   }
 
  private:
@@ -141,11 +148,13 @@ class App {
         snapshot_metadata_(*storage_),
         node_(*storage_, topology_,
               {.static_prefixes = options.static_paths, .health = options.health}),
+        admin_(*storage_, options.driver_name),
         identity_service_(calls_, identity_),
         controller_service_(calls_, controller_),
         group_service_(calls_, group_),
         snapshot_metadata_service_(calls_, snapshot_metadata_),
-        node_service_(calls_, node_) {
+        node_service_(calls_, node_),
+        admin_service_(calls_, admin_) {
     metrics_.AddGauges([this] { return PoolGauges(*storage_); });
     metrics_.AddGauges([this] { return HealthGauges(*storage_); });
   }
@@ -158,12 +167,30 @@ class App {
       services.push_back(&snapshot_metadata_service_);
     }
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
+    RETURN_IF_ERROR(ServeAdmin(options));
     if (options.metrics_address.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(
         http_, rpc::HttpServer::Start(
                    options.metrics_address, metrics_,
                    [path = options.socket_path] { return rpc::ProbeEndpoint(path, kProbeTimeout); },
                    [this] { return storage_->CheckReady(); }));
+    return absl::OkStatus();
+  }
+
+  // The default socket may be out of reach (a read-only root): volumes don't depend on it.
+  absl::Status ServeAdmin(const Options& options) {
+    if (options.admin_socket_path.empty()) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<rpc::Server>> server =
+        rpc::Server::Start(options.admin_socket_path, {&admin_service_}, rpc::Admission::kRoot);
+    if (!server.ok() && options.admin_socket_named) {
+      return Annotate(server.status(), "--admin-socket");
+    }
+    if (server.ok()) {
+      admin_server_ = *std::move(server);
+    } else {
+      log::Warn("the administrator's commands are not served; name a socket with --admin-socket",
+                {{"error", server.status().message()}});
+    }
     return absl::OkStatus();
   }
 
@@ -176,12 +203,15 @@ class App {
   controller::GroupHandler group_;
   controller::SnapshotMetadataHandler snapshot_metadata_;
   node::NodeHandler node_;
+  admin::AdminHandler admin_;
   identity::IdentityService identity_service_;
   controller::ControllerService controller_service_;
   controller::GroupService group_service_;
   controller::SnapshotMetadataService snapshot_metadata_service_;
   node::NodeService node_service_;
+  admin::AdminService admin_service_;
   std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<rpc::Server> admin_server_;  // null when there is none
   std::unique_ptr<rpc::HttpServer> http_;
 };
 
@@ -253,7 +283,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace nodevol
 
+// The driver, or with a word before all flags a command of the administrator.
 int main(int argc, char** argv) {
   if (nodevol::host::IsFreezeGuard(argc, argv)) return nodevol::host::RunFreezeGuard(argc, argv);
+  if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') {
+    return nodevol::admin::RunCommand(argc, argv);
+  }
   return nodevol::Main(argc, argv);
 }

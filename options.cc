@@ -22,15 +22,20 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
+#include "admin/client.h"
 #include "base/path.h"
 #include "generated_version.h"
 #include "identity/identity_handler.h"
 #include "rpc/http_server.h"
 #include "rpc/unix_listener.h"
+#include "storage/ids.h"
 
 ABSL_FLAG(std::string, endpoint, "",
           "unix:// path of the CSI socket; default: $CSI_ENDPOINT, else "
           "unix:///run/nodevol/csi.sock");
+ABSL_FLAG(std::string, admin_socket, nodevol::admin::kDefaultSocket,
+          "unix:// path of the socket for the administrator's commands (nodevol help); empty for "
+          "none");
 ABSL_FLAG(std::string, role, "all",
           "what to serve: all (Identity, Controller and Node) or node (Identity and Node)");
 ABSL_FLAG(std::string, node_id, "",
@@ -60,6 +65,7 @@ constexpr char kDefaultEndpoint[] = "unix:///run/nodevol/csi.sock";
 constexpr char kUsage[] =
     "A CSI driver for volumes on the disks of this node.\n\n"
     "  nodevol --pool=ssd=/mnt/ssd [--create-pools] [flags]\n\n"
+    "The administrator's commands (doctor, pool, volume, undelete ...): nodevol help\n\n"
     "Flags:";
 
 // Flags that may be repeated; in the flags library the last would win.
@@ -118,14 +124,6 @@ bool IsLabelValue(absl::string_view text) {
          });
 }
 
-bool IsPoolName(absl::string_view name) {
-  return !name.empty() && name.size() <= 32 &&
-         std::all_of(
-             name.begin(), name.end(),
-             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }) &&
-         name.front() != '-' && name.back() != '-';
-}
-
 // Collects mistakes, so that all are told at once.
 class Mistakes {
  public:
@@ -152,7 +150,7 @@ void ParsePools(Options& options, Mistakes& mistakes) {
   for (const std::string& text : absl::GetFlag(FLAGS_pool)) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
     const auto& [name, path] = parts;
-    if (!IsPoolName(name) || !absl::StartsWith(path, "/")) {
+    if (!storage::IsPoolName(name) || !absl::StartsWith(path, "/")) {
       mistakes.Add("--pool", absl::StrCat("\"", text,
                                           "\" must be NAME=PATH, a name of at most 32 "
                                           "lower-case letters, digits and dashes and an absolute "
@@ -200,6 +198,19 @@ std::string Endpoint() {
   return variable != nullptr && *variable != '\0' ? variable : kDefaultEndpoint;
 }
 
+void ParseAdminSocket(Options& options, Mistakes& mistakes) {
+  const std::string endpoint = absl::GetFlag(FLAGS_admin_socket);
+  if (endpoint.empty()) return;
+  options.admin_socket_named = endpoint != admin::kDefaultSocket;
+  absl::StatusOr<std::string> path = rpc::ParseEndpoint(endpoint);
+  mistakes.Add("--admin-socket", path.status());
+  if (!path.ok()) return;
+  if (*path == options.socket_path) {
+    mistakes.Add("--admin-socket", absl::StrCat(endpoint, " is the CSI socket; name another"));
+  }
+  options.admin_socket_path = *std::move(path);
+}
+
 void ParseIdentity(Options& options, Mistakes& mistakes) {
   const std::string role = absl::GetFlag(FLAGS_role);
   if (role == "all" || role == "node") {
@@ -241,6 +252,7 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   absl::StatusOr<std::string> path = rpc::ParseEndpoint(Endpoint());
   mistakes.Add("--endpoint", path.status());
   if (path.ok()) options.socket_path = *std::move(path);
+  ParseAdminSocket(options, mistakes);
   ParseIdentity(options, mistakes);
   ParsePools(options, mistakes);
   ParseStaticPaths(options, mistakes);

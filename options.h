@@ -17,6 +17,9 @@ enum class Role { kAll, kNode };
 // The command line, understood and checked.
 struct Options {
   std::string socket_path;
+  std::string admin_socket_path;  // "" for none
+  // Named on the command line: it must be served.
+  bool admin_socket_named = false;
   Role role = Role::kAll;
   std::string node_id;
   std::string driver_name;

@@ -64,7 +64,8 @@ std::string DriverBinary() {
 
 absl::StatusOr<DriverProcess> DriverProcess::Spawn(const Options& options) {
   std::vector<std::string> arguments = {
-      DriverBinary(), absl::StrCat("--endpoint=unix://", options.socket_path), "--node-id=node-1"};
+      DriverBinary(), absl::StrCat("--endpoint=unix://", options.socket_path), "--node-id=node-1",
+      absl::StrCat("--admin-socket=unix://", AdminSocketOf(options.socket_path))};
   for (const std::string& pool : options.pools) {
     arguments.push_back(absl::StrCat("--pool=", pool));
   }

@@ -20,6 +20,7 @@ class DriverProcess {
   struct Options {
     // "NAME=PATH" each.
     std::vector<std::string> pools;
+    // The admin socket is beside it: AdminSocketOf.
     std::string socket_path;
     // Its standard error; appended to.
     std::string log_path;
@@ -62,6 +63,9 @@ class DriverProcess {
   Options options_;
   pid_t pid_;
 };
+
+// Where a DriverProcess with this CSI socket serves the administrator's commands.
+inline std::string AdminSocketOf(const std::string& socket_path) { return socket_path + ".admin"; }
 
 // The driver that was built with this program; the environment variable NODEVOL_BINARY names
 // another.

@@ -38,6 +38,7 @@ class ServiceNode {
   // Beneath it is room for sockets, logs and the paths of pods.
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] const TestFilesystem& disk() const { return disk_; }
+  TestFilesystem& disk() { return disk_; }
   DriverProcess& driver() { return *driver_; }
   VolumeClient& client() { return *client_; }
   [[nodiscard]] DriverProcess::Options DriverOptions() const;
@@ -55,7 +56,7 @@ class ServiceNode {
   void UnmountAll() const;
 
   const Options options_;
-  const TestFilesystem disk_;
+  TestFilesystem disk_;
   const std::string directory_;
   std::optional<DriverProcess> driver_;
   std::unique_ptr<VolumeClient> client_;
