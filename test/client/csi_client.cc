@@ -21,6 +21,7 @@ CsiClient::CsiClient(const std::string& socket_path, absl::Duration timeout) : t
   group_controller_ = csi::v1::GroupController::NewStub(channel);
   node_ = csi::v1::Node::NewStub(channel);
   snapshot_metadata_ = csi::v1::SnapshotMetadata::NewStub(channel);
+  admin_ = admin::v1::Admin::NewStub(channel);
 }
 
 void CsiClient::SetDeadline(grpc::ClientContext& context) const {

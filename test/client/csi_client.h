@@ -11,10 +11,11 @@
 #include "absl/time/time.h"
 
 #include "csi/csi.grpc.pb.h"
+#include "proto/admin.grpc.pb.h"
 
 namespace nodevol::testing {
 
-// A blocking client of a CSI endpoint. Thread-safe.
+// A blocking client of a CSI endpoint, or of our driver's admin socket. Thread-safe.
 //
 //   ASSIGN_OR_RETURN(auto response, client.Call(&Controller::CreateVolume, request));
 class CsiClient {
@@ -24,6 +25,7 @@ class CsiClient {
   using GroupController = csi::v1::GroupController::Stub;
   using Node = csi::v1::Node::Stub;
   using SnapshotMetadata = csi::v1::SnapshotMetadata::Stub;
+  using Admin = admin::v1::Admin::Stub;
 
   // Connects when first used. Each client has a connection of its own.
   explicit CsiClient(const std::string& socket_path, absl::Duration timeout = absl::Minutes(1));
@@ -70,6 +72,8 @@ class CsiClient {
       return *group_controller_;
     } else if constexpr (std::is_same_v<Stub, SnapshotMetadata>) {
       return *snapshot_metadata_;
+    } else if constexpr (std::is_same_v<Stub, Admin>) {
+      return *admin_;
     } else {
       return *node_;
     }
@@ -83,6 +87,7 @@ class CsiClient {
   std::unique_ptr<GroupController> group_controller_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<SnapshotMetadata> snapshot_metadata_;
+  std::unique_ptr<Admin> admin_;
 };
 
 }  // namespace nodevol::testing

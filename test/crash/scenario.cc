@@ -90,17 +90,25 @@ absl::Status VerifyExpanded(World& world) {
   return VerifyContent(world);
 }
 
-absl::Status Modify(World& world) {
+absl::Status SetUndeleteWindow(World& world, const std::string& window) {
   csi::v1::ControllerModifyVolumeRequest request;
   request.set_volume_id(world.volume_id);
-  (*request.mutable_mutable_parameters())["undeleteWindow"] = "1h";
+  (*request.mutable_mutable_parameters())["undeleteWindow"] = window;
   return world.client()
       .csi()
       .Call(&CsiClient::Controller::ControllerModifyVolume, request)
       .status();
 }
 
-// The record says it; and the volume, given back its old ways, goes when it is deleted.
+absl::Status Modify(World& world) { return SetUndeleteWindow(world, "1h"); }
+
+// The volume, given back its old ways, goes when it is deleted.
+absl::Status VerifyUndeleted(World& world) {
+  RETURN_IF_ERROR(SetUndeleteWindow(world, "0"));
+  return VerifyContent(world);
+}
+
+// The record says it.
 absl::Status VerifyModified(World& world) {
   csi::v1::ValidateVolumeCapabilitiesRequest request;
   request.set_volume_id(world.volume_id);
@@ -110,12 +118,23 @@ absl::Status VerifyModified(World& world) {
       const auto response,
       world.client().csi().Call(&CsiClient::Controller::ValidateVolumeCapabilities, request));
   if (!response.has_confirmed()) return absl::InternalError(response.message());
-  csi::v1::ControllerModifyVolumeRequest back;
-  back.set_volume_id(world.volume_id);
-  (*back.mutable_mutable_parameters())["undeleteWindow"] = "0";
-  RETURN_IF_ERROR(
-      world.client().csi().Call(&CsiClient::Controller::ControllerModifyVolume, back).status());
-  return VerifyContent(world);
+  return VerifyUndeleted(world);
+}
+
+absl::Status CreateAndDeleteKept(World& world) {
+  RETURN_IF_ERROR(CreateWithContent(world));
+  RETURN_IF_ERROR(SetUndeleteWindow(world, "1h"));
+  return world.client().Delete(world.volume_id);
+}
+
+// Over the admin socket.
+absl::Status Undelete(World& world) {
+  admin::v1::UndeleteVolumeRequest request;
+  request.set_volume(world.volume_id);
+  const absl::Status undeleted =
+      world.admin().Call(&CsiClient::Admin::UndeleteVolume, request).status();
+  // An earlier try may have brought it back: what is there then, is verified.
+  return absl::IsAlreadyExists(undeleted) ? absl::OkStatus() : undeleted;
 }
 
 absl::Status ControllerPublish(World& world) {
@@ -224,6 +243,7 @@ const std::vector<Scenario>& ControllerScenarios() {
       {"DeleteSnapshot", CreateWithSnapshot, DeleteSnapshot, VerifySnapshotDeleted},
       {"ControllerExpandVolume", CreateWithContent, Expand, VerifyExpanded},
       {"ControllerModifyVolume", CreateWithContent, Modify, VerifyModified},
+      {"UndeleteVolume", CreateAndDeleteKept, Undelete, VerifyUndeleted},
       {"ControllerPublishVolume", CreateWithContent, ControllerPublish, VerifyControllerPublished},
   };
   return *scenarios;

@@ -23,7 +23,7 @@ struct Scenario {
   friend void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 };
 
-// The calls that change a node's mounts or a pool.
+// The calls that change a node's mounts or a pool; the admin socket's are with the Controller's.
 const std::vector<Scenario>& ControllerScenarios();
 // Group snapshots. Volumes are in use meanwhile where they can be frozen.
 const std::vector<Scenario>& GroupScenarios();

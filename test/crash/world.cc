@@ -73,10 +73,12 @@ DriverProcess::Options World::DriverOptions() const {
 
 absl::Status World::StartDriver() {
   client_.reset();
+  admin_.reset();
   driver_.reset();
   ASSIGN_OR_RETURN(DriverProcess driver, DriverProcess::Start(DriverOptions()));
   driver_.emplace(std::move(driver));
   client_ = std::make_unique<VolumeClient>(driver_->socket_path(), ground_.volume_class);
+  admin_ = std::make_unique<CsiClient>(AdminSocketOf(driver_->socket_path()));
   return absl::OkStatus();
 }
 

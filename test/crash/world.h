@@ -33,6 +33,8 @@ class World {
   [[nodiscard]] const Ground& ground() const { return ground_; }
   DriverProcess& driver() { return *driver_; }
   VolumeClient& client() { return *client_; }
+  // Of the admin socket.
+  CsiClient& admin() { return *admin_; }
   TestFilesystem& disk() { return disk_; }
   [[nodiscard]] const std::string& staging() const { return staging_; }
   [[nodiscard]] std::string target() const { return target_; }
@@ -88,6 +90,7 @@ class World {
   int initial_mounts_ = 0;
   std::optional<DriverProcess> driver_;
   std::unique_ptr<VolumeClient> client_;
+  std::unique_ptr<CsiClient> admin_;
 };
 
 }  // namespace nodevol::testing
