@@ -82,6 +82,11 @@ absl::Status Reflink(int source, int target) {
   return absl::OkStatus();
 }
 
+bool CannotShare(const absl::Status& reflinked) {
+  const int error = ErrnoOf(reflinked);
+  return error == EOPNOTSUPP || error == EXDEV || error == EINVAL;
+}
+
 absl::Status CopySparse(int source, int target) {
   struct stat info = {};
   if (::fstat(source, &info) != 0) return ErrnoStatus(errno, "fstat the source");

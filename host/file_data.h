@@ -19,6 +19,8 @@ absl::Status Allocate(int fd, int64_t bytes, bool keep_size);
 // Makes `target` share all of `source`'s blocks (FICLONE): a point in time, at a cost by extents,
 // not bytes. errno EOPNOTSUPP, EXDEV or EINVAL where the two files can't share.
 absl::Status Reflink(int source, int target);
+// True when that is what Reflink() said.
+bool CannotShare(const absl::Status& reflinked);
 
 // Copies data, keeps holes as holes, sets the size (SEEK_DATA, then copy_file_range(2), between
 // filesystems read and write). Not a point in time: the caller keeps writers away.

@@ -34,11 +34,6 @@ constexpr uint32_t kBlockSector = 512;
 constexpr int64_t kMinimumBlockBytes = kMiB;
 constexpr char kDefaultFilesystem[] = "ext4";
 
-bool CannotShare(const absl::Status& status) {
-  const int error = ErrnoOf(status);
-  return error == EOPNOTSUPP || error == EXDEV || error == EINVAL;
-}
-
 absl::Status NotAPointInTime() {
   return absl::FailedPreconditionError(
       "the volume is in use and its pool's filesystem can't share blocks between files, so a copy "
@@ -133,7 +128,7 @@ absl::Status ImageBackend::Copy(const CopySource& source, int object, bool read_
   ASSIGN_OR_RETURN(const UniqueFd from, OpenImage(source.object, O_RDONLY));
   ASSIGN_OR_RETURN(const UniqueFd to, NewImage(object, /*thick=*/false));
   absl::Status copied = host::Reflink(from.get(), to.get());
-  if (CannotShare(copied)) {
+  if (host::CannotShare(copied)) {
     if (source.in_use) return NotAPointInTime();
     copied = host::CopySparse(from.get(), to.get());
   }
