@@ -2,11 +2,9 @@
 #include "host/remove_tree.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,31 +15,10 @@
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "host/file.h"
+#include "host/tree_cursor.h"
 
 namespace nodevol::host {
 namespace {
-
-// One descriptor a level: deeper directories are first moved up, so that no tree, however deep,
-// exhausts them.
-constexpr size_t kMaxOpenLevels = 64;
-
-// A directory that is being emptied.
-struct Level {
-  UniqueFd directory;
-  std::string name;                // its name in the level above
-  std::vector<std::string> names;  // what is still in it
-};
-
-absl::StatusOr<Level> Enter(int parent, const std::string& name, const FileInfo& top) {
-  ASSIGN_OR_RETURN(UniqueFd directory, OpenDirectory(parent, name));
-  ASSIGN_OR_RETURN(const FileInfo info, Inspect(directory.get()));
-  if (info.mount_root || info.device != top.device) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("will not remove ", name, ": something is mounted on it; unmount it first"));
-  }
-  ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(directory.get()));
-  return Level{std::move(directory), name, std::move(names)};
-}
 
 // Unlinks what is no directory. Returns true when `name` is a directory that must be entered.
 absl::StatusOr<bool> UnlinkUnlessDirectory(int directory, const std::string& name) {
@@ -51,45 +28,50 @@ absl::StatusOr<bool> UnlinkUnlessDirectory(int directory, const std::string& nam
   return removed;
 }
 
+// A directory that is being emptied.
+struct Level {
+  std::string name;       // in the level above
+  bool progress = false;  // something in it was removed
+};
+
+absl::Status Enter(TreeCursor& cursor, std::vector<Level>& levels, const std::string& name) {
+  const absl::Status entered = cursor.Enter(name);
+  if (absl::IsFailedPrecondition(entered)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("will not remove ", name, ": something is mounted on it; unmount it first"));
+  }
+  if (entered.ok()) levels.push_back({.name = name});
+  return entered;
+}
+
 }  // namespace
 
 absl::Status RemoveTree(int directory, absl::string_view name) {
-  const std::string top_name(name);
-  ASSIGN_OR_RETURN(const bool is_directory, UnlinkUnlessDirectory(directory, top_name));
+  const std::string top(name);
+  ASSIGN_OR_RETURN(const bool is_directory, UnlinkUnlessDirectory(directory, top));
   if (!is_directory) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const FileInfo top, InspectAt(directory, top_name));
+  ASSIGN_OR_RETURN(TreeCursor cursor, TreeCursor::Start(directory));
   std::vector<Level> levels;
-  uint64_t moved_up = 0;
-  ASSIGN_OR_RETURN(Level first, Enter(directory, top_name, top));
-  levels.push_back(std::move(first));
+  RETURN_IF_ERROR(Enter(cursor, levels, top));
   while (!levels.empty()) {
-    Level& level = levels.back();
-    if (level.names.empty()) {
-      const std::string finished = level.name;
-      levels.pop_back();
-      const int parent = levels.empty() ? directory : levels.back().directory.get();
-      RETURN_IF_ERROR(RemoveDirectory(parent, finished));
+    ASSIGN_OR_RETURN(const std::optional<std::string> child, cursor.Next());
+    if (child.has_value()) {
+      ASSIGN_OR_RETURN(const bool enter, UnlinkUnlessDirectory(cursor.directory(), *child));
+      levels.back().progress |= !enter;
+      if (enter) RETURN_IF_ERROR(Enter(cursor, levels, *child));
       continue;
     }
-    const std::string child = std::move(level.names.back());
-    level.names.pop_back();
-    ASSIGN_OR_RETURN(const bool enter, UnlinkUnlessDirectory(level.directory.get(), child));
-    if (!enter) continue;
-    if (levels.size() >= kMaxOpenLevels) {
-      // A name is taken when an interrupted removal left it, or the tree's owner chose it.
-      const int top_directory = levels.front().directory.get();
-      std::string moved;
-      absl::Status renamed;
-      do {
-        moved = absl::StrCat(".nodevol-deep-", moved_up++);
-        renamed = RenameNoReplace(level.directory.get(), child, top_directory, moved);
-      } while (ErrnoOf(renamed) == EEXIST);
-      RETURN_IF_ERROR(renamed);
-      levels.front().names.push_back(moved);
+    RETURN_IF_ERROR(cursor.Leave());
+    const Level left = std::move(levels.back());
+    levels.pop_back();
+    const absl::Status removed = RemoveDirectory(cursor.directory(), left.name);
+    if (ErrnoOf(removed) == ENOTEMPTY && left.progress) {
+      // Removing names may hide others from whoever reads on: it is read anew.
+      RETURN_IF_ERROR(Enter(cursor, levels, left.name));
       continue;
     }
-    ASSIGN_OR_RETURN(Level next, Enter(level.directory.get(), child, top));
-    levels.push_back(std::move(next));
+    RETURN_IF_ERROR(removed);
+    if (!levels.empty()) levels.back().progress = true;
   }
   return absl::OkStatus();
 }

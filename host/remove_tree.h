@@ -9,9 +9,9 @@ namespace nodevol::host {
 
 // Removes `name` in `directory` with all that is beneath it, by descriptor: no symbolic link is
 // followed, and a directory on another filesystem or with something mounted on it stops the removal
-// with FAILED_PRECONDITION (rm -r through a forgotten mount is how data is lost). Any depth
-// is handled with a bounded number of descriptors. OK when the name is absent. After an error a
-// part may be gone.
+// with FAILED_PRECONDITION (rm -r through a forgotten mount is how data is lost). Any depth is
+// handled with a bounded number of descriptors, and nothing is moved, so that a full disk is no
+// hindrance. OK when the name is absent. After an error a part may be gone.
 absl::Status RemoveTree(int directory, absl::string_view name);
 
 }  // namespace nodevol::host

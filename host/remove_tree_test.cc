@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -118,11 +119,15 @@ TEST_F(RemoveTreeTest, AnyDepthNeedsFewDescriptors) {
   ExpectOnlyTheCanaryLeft();
 }
 
-TEST_F(RemoveTreeTest, ContinuesWhatAnInterruptedRemovalLeft) {
-  // A removal moves deep directories up under names of its own; a crash leaves them.
-  for (const char* name : {"tree/.nodevol-deep-0", "tree/.nodevol-deep-1", "tree/d"}) {
+TEST_F(RemoveTreeTest, WideDirectoryBesideDeepOnesIsRemovedWhole) {
+  for (const char* name : {"tree/a", "tree/z"}) {
     ASSERT_OK(MakeDirectory(directory_.get(), name, 0700));
     MakeDeep(name, 150);
+  }
+  ASSERT_OK_AND_ASSIGN(const UniqueFd tree, OpenDirectory(directory_.get(), "tree"));
+  for (int i = 0; i < 5000; ++i) {
+    const std::string name = "a name of some length, number " + std::to_string(i);
+    ASSERT_EQ(::mknodat(tree.get(), name.c_str(), S_IFREG | 0600, 0), 0);
   }
   EXPECT_OK(RemoveTree(directory_.get(), "tree"));
   ExpectOnlyTheCanaryLeft();
@@ -169,7 +174,6 @@ TEST_F(RemoveTreeTest, MountDeepInsideStopsItToo) {
   EXPECT_THAT(RemoveTree(directory_.get(), "tree"),
               StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(ReadFile(directory_.get(), "canary/file", 100), IsOkAndHolds("alive"));
-  // The directory above the mount may have moved meanwhile.
   ASSERT_OK_AND_ASSIGN(const auto table, ReadMountTable());
   EXPECT_OK(Unmount(table.back().target));
 }
