@@ -72,6 +72,10 @@ std::vector<rpc::Gauge> PoolGauges(const storage::LocalStorage& storage) {
     add("snapshots", "Snapshots in the pool.", static_cast<double>(pool.snapshots));
     add("damaged", "Volumes and snapshots that can't be used because of their record.",
         static_cast<double>(pool.damaged));
+    add("project_escapes",
+        "Files found since the pool was opened that had left their volume's project, and so its "
+        "limit.",
+        static_cast<double>(pool.project_escapes));
     add("ready", "1 while the pool takes changes, 0 when its disk has failed or is not mounted.",
         pool.state.ok() ? 1 : 0);
   }

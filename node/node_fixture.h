@@ -11,6 +11,7 @@
 
 #include "node/node_world.h"
 #include "test/support/matchers.h"
+#include "test/support/project_quota.h"
 #include "test/support/sandbox.h"
 
 namespace nodevol::node {
@@ -23,6 +24,7 @@ class NodeFixture : public ::testing::TestWithParam<Kind> {
   NodeFixture() : NodeFixture(GetParam()) {}
 
   void SetUp() override {
+    if (kind_.project_quotas) SKIP_WITHOUT_PROJECT_QUOTAS(kind_.pool);
     ASSERT_OK_AND_ASSIGN(world_, NodeWorld::Create(kind_));
     ASSERT_OK_AND_ASSIGN(volume_, world_->CreateVolume("volume", Mode::SINGLE_NODE_WRITER));
   }

@@ -20,6 +20,7 @@
 #include "host/loop_device.h"
 #include "host/mount_table.h"
 #include "rpc/convert.h"
+#include "test/support/project_quota.h"
 
 namespace nodevol::node {
 namespace {
@@ -58,11 +59,23 @@ absl::Status DetachLoopsIn(const std::string& directory) {
 Kind DirectoryOnBtrfs() {
   return {.name = "DirectoryOnBtrfs", .pool = FilesystemType::kBtrfs, .backend = "directory"};
 }
+Kind DirectoryOnXfs() {
+  return {.name = "DirectoryOnXfs", .backend = "directory", .project_quotas = true};
+}
+Kind DirectoryOnExt4() {
+  return {.name = "DirectoryOnExt4",
+          .pool = FilesystemType::kExt4,
+          .backend = "directory",
+          .project_quotas = true};
+}
 Kind Ext4OnXfs() { return {.name = "Ext4OnXfs", .fs_type = "ext4"}; }
 Kind BlockOnXfs() { return {.name = "BlockOnXfs", .block = true}; }
 
 std::vector<Kind> MountKinds() {
-  return {DirectoryOnBtrfs(), Ext4OnXfs(),
+  return {DirectoryOnBtrfs(),
+          DirectoryOnXfs(),
+          DirectoryOnExt4(),
+          Ext4OnXfs(),
           Kind{.name = "XfsOnExt4", .pool = FilesystemType::kExt4, .fs_type = "xfs"},
           Kind{.name = "BtrfsOnXfs", .fs_type = "btrfs"}};
 }
@@ -84,8 +97,9 @@ NodeWorld::NodeWorld(Kind kind, testing::TestFilesystem disk)
     : kind_(std::move(kind)), disk_(std::move(disk)) {}
 
 absl::StatusOr<std::unique_ptr<NodeWorld>> NodeWorld::Create(const Kind& kind) {
-  ASSIGN_OR_RETURN(testing::TestFilesystem disk,
-                   testing::TestFilesystem::Create({.type = kind.pool}));
+  testing::TestFilesystem::Options options = {.type = kind.pool};
+  if (kind.project_quotas) options = testing::WithProjectQuotas(kind.pool);
+  ASSIGN_OR_RETURN(testing::TestFilesystem disk, testing::TestFilesystem::Create(options));
   std::unique_ptr<NodeWorld> world(new NodeWorld(kind, std::move(disk)));
   // A pool is a directory in a filesystem; the root of a new ext4 is not empty.
   if (::mkdir((world->disk_.path() + "/pool").c_str(), 0700) != 0) {

@@ -35,11 +35,14 @@ struct Kind {
   std::string backend = "image";
   std::string fs_type = {};
   bool block = false;
+  bool project_quotas = false;  // the pool's filesystem enforces them
 };
 std::vector<Kind> AllKinds();
 std::vector<Kind> MountKinds();
 std::vector<Kind> BlockKinds();
 Kind DirectoryOnBtrfs();
+Kind DirectoryOnXfs();
+Kind DirectoryOnExt4();
 Kind Ext4OnXfs();
 Kind BlockOnXfs();
 void PrintTo(const Kind& kind, std::ostream* out);

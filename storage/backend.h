@@ -37,6 +37,13 @@ struct CopySource {
   bool in_use = false;  // somebody may write to it now
 };
 
+// What is to become the copy, in staging.
+struct CopyTarget {
+  int object = -1;                      // its directory
+  v1::DirectoryContent directory = {};  // of its record, when it is a directory
+  bool read_only = false;               // a snapshot
+};
+
 // How a volume is kept in a pool. `object` is the directory of the volume or snapshot, open for
 // reading; the content is beneath it, the record beside the content. A backend keeps no state of
 // its own: the disk and the kernel are asked each time. Callers hold the volume's lock.
@@ -49,14 +56,17 @@ class Backend {
   // The smallest volume of this kind.
   [[nodiscard]] virtual int64_t MinimumSize(const VolumeSpec& spec) const = 0;
   // Fills in the record's content.
-  virtual void Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const = 0;
+  virtual absl::Status Describe(const VolumeSpec& spec, v1::VolumeRecord& record) = 0;
+  // The same for a snapshot of a volume.
+  virtual absl::Status DescribeSnapshot(const v1::VolumeRecord& source,
+                                        v1::SnapshotRecord& snapshot);
   // Makes the content of a new volume.
   virtual absl::Status Create(int object, const v1::VolumeRecord& record,
                               const VolumeSpec& spec) = 0;
-  // Makes `object`'s content a copy of the source's, durably: for snapshots (read-only), restores
-  // and clones. A copy is a point in time or it is refused: FAILED_PRECONDITION when the source is
-  // in use and the filesystem can't share blocks.
-  virtual absl::Status Copy(const CopySource& source, int object, bool read_only) = 0;
+  // Makes the target's content a copy of the source's, durably: for snapshots, restores and clones.
+  // A copy is a point in time or it is refused: FAILED_PRECONDITION when the source is in use and
+  // the filesystem can't share blocks.
+  virtual absl::Status Copy(const CopySource& source, const CopyTarget& target) = 0;
   // FAILED_PRECONDITION, as Copy() says, when it would refuse a copy within the pool because the
   // source is in use. For whoever has to know it before.
   [[nodiscard]] virtual absl::Status CheckLiveCopy() const = 0;
@@ -67,8 +77,9 @@ class Backend {
   virtual absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) = 0;
   // Makes durable what the functions above did.
   virtual absl::Status SyncContent(int object) = 0;
-  // Bytes of the pool that the content occupies.
-  virtual absl::StatusOr<int64_t> WrittenBytes(int object) = 0;
+  // Bytes of the pool that the content occupies. `directory` is the record's, when it is one.
+  virtual absl::StatusOr<int64_t> WrittenBytes(int object,
+                                               const v1::DirectoryContent& directory) = 0;
 
   // ---- Use on this node. ----
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "host/btrfs_quota.h"
+#include "host/project_quota.h"
 
 namespace nodevol::storage {
 namespace {
@@ -30,13 +31,48 @@ DirectoryLimit ProbeBtrfs(int root) {
       "--simple on its path, and restart the driver");
 }
 
+DirectoryLimit ProbeProjects(int root, host::FilesystemType type) {
+  const absl::StatusOr<host::ProjectQuotaState> state = host::GetProjectQuotaState(root);
+  if (!state.ok()) {
+    return None(absl::StrCat("its quotas can't be read: ", state.status().message()));
+  }
+  if (state->accounting && state->enforcement) {
+    return {.kind = v1::DirectoryContent::PROJECT_QUOTA, .why_none = ""};
+  }
+  if (type == host::FilesystemType::kXfs) {
+    return None(
+        "its xfs is mounted without project quotas; unmount it and mount it with -o prjquota (a "
+        "remount ignores that silently), and restart the driver");
+  }
+  if (state->accounting) {
+    return None(
+        "its ext4 counts for project quotas but does not enforce them; mount it with -o prjquota, "
+        "and restart the driver");
+  }
+  return None(
+      "its ext4 has no project quotas; unmount it, run tune2fs -O project,quota -Q prjquota on its "
+      "device (or make it with mkfs.ext4 -O project,quota -E quotatype=prjquota), mount it with -o "
+      "prjquota, and restart the driver");
+}
+
 }  // namespace
 
 DirectoryLimit ProbeDirectoryLimit(int root, host::FilesystemType type) {
-  if (type == host::FilesystemType::kBtrfs) return ProbeBtrfs(root);
-  return None(
-      "its filesystem limits no directories for this driver; use backend image, or a pool on btrfs "
-      "with simple quotas (Linux 6.7 or newer)");
+  switch (type) {
+    case host::FilesystemType::kBtrfs:
+      return ProbeBtrfs(root);
+    case host::FilesystemType::kXfs:
+    case host::FilesystemType::kExt4:
+      return ProbeProjects(root, type);
+    case host::FilesystemType::kOther:
+      break;
+  }
+  return None("its filesystem limits no directories");
+}
+
+std::string Describe(const DirectoryLimit& limit) {
+  if (limit.kind != v1::DirectoryContent::LIMIT_UNSPECIFIED) return NameOf(limit.kind);
+  return absl::StrCat("none: ", limit.why_none);
 }
 
 const char* NameOf(v1::DirectoryContent::Limit limit) {

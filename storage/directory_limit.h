@@ -22,6 +22,8 @@ DirectoryLimit ProbeDirectoryLimit(int root, host::FilesystemType type);
 
 // "project quotas", "btrfs simple quotas", "none".
 const char* NameOf(v1::DirectoryContent::Limit limit);
+// The same for a log, with the reason for none.
+std::string Describe(const DirectoryLimit& limit);
 
 }  // namespace nodevol::storage
 

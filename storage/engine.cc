@@ -19,6 +19,7 @@
 #include "storage/discard.h"
 #include "storage/image_backend.h"
 #include "storage/layout.h"
+#include "storage/project_quota_backend.h"
 #include "storage/recovery.h"
 #include "storage/subvolume_backend.h"
 #include "storage/trash.h"
@@ -63,8 +64,15 @@ Engine::Engine(std::unique_ptr<Pool> pool)
       image_(std::make_unique<ImageBackend>(*pool_)),
       fast_({.name = pool_->name(), .threads = kFastThreads}),
       bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"), .threads = kBulkThreads}) {
-  if (pool_->directory_limit().kind == v1::DirectoryContent::BTRFS_SIMPLE_QUOTA) {
-    directory_ = std::make_unique<SubvolumeBackend>(*pool_);
+  switch (pool_->directory_limit().kind) {
+    case v1::DirectoryContent::BTRFS_SIMPLE_QUOTA:
+      directory_ = std::make_unique<SubvolumeBackend>(*pool_);
+      break;
+    case v1::DirectoryContent::PROJECT_QUOTA:
+      directory_ = std::make_unique<ProjectQuotaBackend>(*pool_);
+      break;
+    default:
+      break;
   }
 }
 
@@ -78,6 +86,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const PoolOptions& options,
       Annotate(Recover(*engine, trust), absl::StrCat("recover pool \"", options.name, "\"")));
   engine->reaper_ = std::make_unique<PeriodicThread>(
       absl::StrCat(options.name, "-reaper"), kReapInterval, [e = engine.get()] { e->OnReap(); });
+  if (engine->pool_->directory_limit().kind == v1::DirectoryContent::PROJECT_QUOTA) {
+    engine->scrubber_ = std::make_unique<ProjectScrubber>(*engine->pool_, engine->volumes_);
+  }
   engine->monitor_ = std::make_unique<PeriodicThread>(absl::StrCat("monitor-", options.name),
                                                       options.check_interval,
                                                       [e = engine.get()] { e->OnMonitor(); });
@@ -118,6 +129,7 @@ bool Engine::Drain(absl::Duration timeout) {
   drained &= visits_.Close(deadline - MonotonicNow());
   drained &= monitor_->Stop(deadline - MonotonicNow());
   drained &= reaper_->Stop(deadline - MonotonicNow());
+  if (scrubber_ != nullptr) drained &= scrubber_->Stop(deadline - MonotonicNow());
   return drained;
 }
 
@@ -220,12 +232,20 @@ void Engine::Measure(const v1::VolumeRecord& record) {
 absl::StatusOr<int64_t> Engine::WrittenBytesOf(int parent, const std::string& name,
                                                const v1::VolumeRecord& record) {
   ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(parent, name));
-  return BackendOf(record).WrittenBytes(object.get());
+  return BackendOf(record).WrittenBytes(object.get(), record.directory());
+}
+
+BackendChoice Engine::Resolve(const VolumeSpec& spec) const {
+  if (spec.backend != BackendChoice::kAuto) return spec.backend;
+  const bool projects = pool_->directory_limit().kind == v1::DirectoryContent::PROJECT_QUOTA;
+  return projects && !spec.NeedsImage() ? BackendChoice::kDirectory : BackendChoice::kImage;
 }
 
 Backend* Engine::BackendFor(const VolumeSpec& spec) {
-  return spec.backend == BackendChoice::kDirectory ? directory_.get() : image_.get();
+  return Resolve(spec) == BackendChoice::kDirectory ? directory_.get() : image_.get();
 }
+
+int64_t Engine::ProjectEscapes() const { return scrubber_ == nullptr ? 0 : scrubber_->escapes(); }
 
 std::string Engine::LedgerKey(const VolumeId& id) {
   return absl::StrCat(kVolumesDirectory, "/", id.text());

@@ -31,6 +31,7 @@
 #include "storage/node_storage.h"
 #include "storage/object_index.h"
 #include "storage/pool.h"
+#include "storage/project_scrubber.h"
 #include "storage/recovery.h"
 #include "storage/volume_spec.h"
 
@@ -89,6 +90,8 @@ class Engine {
   const KeptVolumes& kept() const { return kept_; }
   MountIndex& mounts() { return mounts_; }
   const MountIndex& mounts() const { return mounts_; }
+  // Files of volumes that were found outside their limit since the pool was opened.
+  [[nodiscard]] int64_t ProjectEscapes() const;
 
   // Short work, and work that copies, formats or walks.
   Executor& fast() { return fast_; }
@@ -109,11 +112,14 @@ class Engine {
   // while the visit lasts. UNAVAILABLE once that has begun.
   absl::StatusOr<Visits::Visit> BeginVisit();
 
+  // What a new volume becomes here: `auto` is a directory where project quotas are enforced and
+  // nothing asks for an image.
+  [[nodiscard]] BackendChoice Resolve(const VolumeSpec& spec) const;
   // The backend for a new volume; null when this pool has none that serves.
   Backend* BackendFor(const VolumeSpec& spec);
   // What a new volume of this spec would be here: content and attributes of its record. The pool
   // has a backend for it.
-  [[nodiscard]] v1::VolumeRecord Outline(const VolumeSpec& spec) const;
+  absl::StatusOr<v1::VolumeRecord> Outline(const VolumeSpec& spec) const;
   // The backend of a volume or snapshot that exists.
   template <typename Record>
   Backend& BackendOf(const Record& record) {
@@ -219,8 +225,9 @@ class Engine {
   absl::Status DoCommitGroup(GroupPtr group);
   absl::Status DoDeleteGroup(const GroupId& id);
   // Copies the content of a volume, which may be in use, or of a snapshot into a staged object.
-  absl::Status CopyVolume(Engine& from, const v1::VolumeRecord& source, int object, bool read_only);
-  absl::Status CopySnapshot(Engine& from, const v1::SnapshotRecord& source, int object);
+  absl::Status CopyVolume(Engine& from, const v1::VolumeRecord& source, const CopyTarget& target);
+  absl::Status CopySnapshot(Engine& from, const v1::SnapshotRecord& source,
+                            const CopyTarget& target);
 
   friend class Recovery;
   friend class SnapshotCut;
@@ -249,7 +256,8 @@ class Engine {
   absl::Duration next_quota_sweep_ = absl::ZeroDuration();
   // Last: they use the rest, and end first.
   std::unique_ptr<PeriodicThread> reaper_;
-  std::unique_ptr<PeriodicThread> monitor_;  // kicks the reaper
+  std::unique_ptr<ProjectScrubber> scrubber_;  // null without project quotas
+  std::unique_ptr<PeriodicThread> monitor_;    // kicks the reaper
 };
 
 template <typename Result>

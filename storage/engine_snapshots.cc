@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The operations on the snapshots of one pool, and the copying of content.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -55,8 +56,8 @@ absl::Status Engine::DoDeleteSnapshot(const SnapshotId& id) {
   return absl::OkStatus();
 }
 
-absl::Status Engine::CopyVolume(Engine& from, const v1::VolumeRecord& source, int object,
-                                bool read_only) {
+absl::Status Engine::CopyVolume(Engine& from, const v1::VolumeRecord& source,
+                                const CopyTarget& target) {
   RETURN_IF_ERROR(from.pool().Check());
   ASSIGN_OR_RETURN(const UniqueFd original,
                    host::OpenDirectory(from.pool().volumes(), source.id()));
@@ -64,16 +65,15 @@ absl::Status Engine::CopyVolume(Engine& from, const v1::VolumeRecord& source, in
   if (use.mounted.valid()) {
     RETURN_IF_ERROR(from.BackendOf(source).Flush(source, use.mounted.get()));
   }
-  return BackendOf(source).Copy({.object = original.get(), .in_use = use.in_use}, object,
-                                read_only);
+  return BackendOf(source).Copy({.object = original.get(), .in_use = use.in_use}, target);
 }
 
-absl::Status Engine::CopySnapshot(Engine& from, const v1::SnapshotRecord& source, int object) {
+absl::Status Engine::CopySnapshot(Engine& from, const v1::SnapshotRecord& source,
+                                  const CopyTarget& target) {
   RETURN_IF_ERROR(from.pool().Check());
   ASSIGN_OR_RETURN(const UniqueFd original,
                    host::OpenDirectory(from.pool().snapshots(), source.id()));
-  return BackendOf(source).Copy({.object = original.get(), .in_use = false}, object,
-                                /*read_only=*/false);
+  return BackendOf(source).Copy({.object = original.get(), .in_use = false}, target);
 }
 
 }  // namespace nodevol::storage

@@ -68,10 +68,11 @@ absl::Status Engine::MakeContent(const CreateVolumePlan& plan, int object,
                                  v1::VolumeRecord& record) {
   Backend* const backend = BackendFor(plan.spec);
   if (backend == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("pool \"", pool_->name(), "\" can't limit the size of directories"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "pool \"", pool_->name(),
+        "\" can't limit the size of directories: ", pool_->directory_limit().why_none));
   }
-  backend->Describe(plan.spec, record);
+  RETURN_IF_ERROR(backend->Describe(plan.spec, record));
   if (plan.origin.has_value() && record.has_image()) {
     const v1::ImageContent& copied = plan.origin->volume != nullptr
                                          ? plan.origin->volume->image()
@@ -81,10 +82,11 @@ absl::Status Engine::MakeContent(const CreateVolumePlan& plan, int object,
   }
   if (!plan.origin.has_value()) return backend->Create(object, record, plan.spec);
   const ContentOrigin& origin = *plan.origin;
+  const CopyTarget target = {.object = object, .directory = record.directory()};
   if (origin.volume != nullptr) {
-    RETURN_IF_ERROR(CopyVolume(*origin.engine, *origin.volume, object, /*read_only=*/false));
+    RETURN_IF_ERROR(CopyVolume(*origin.engine, *origin.volume, target));
   } else {
-    RETURN_IF_ERROR(CopySnapshot(*origin.engine, *origin.snapshot, object));
+    RETURN_IF_ERROR(CopySnapshot(*origin.engine, *origin.snapshot, target));
   }
   RETURN_IF_ERROR(backend->PrepareGrowth(object, record));
   return backend->ApplySize(object, record);

@@ -73,7 +73,7 @@ int64_t ImageBackend::MinimumSize(const VolumeSpec& spec) const {
       ParseFilesystemType(spec.fs_type.empty() ? kDefaultFilesystem : spec.fs_type));
 }
 
-void ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const {
+absl::Status ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& record) {
   v1::ImageContent& image = *record.mutable_image();
   image.set_thick(spec.thick);
   if (spec.block) {
@@ -83,6 +83,7 @@ void ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& record) co
     image.set_fs_type(spec.fs_type.empty() ? kDefaultFilesystem : spec.fs_type);
     image.set_sector_bytes(kFilesystemSector);
   }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<UniqueFd> ImageBackend::NewImage(int object, bool thick) const {
@@ -116,17 +117,17 @@ absl::Status ImageBackend::Create(int object, const v1::VolumeRecord& record,
   return absl::OkStatus();
 }
 
-absl::Status ImageBackend::Copy(const CopySource& source, int object, bool read_only) {
+absl::Status ImageBackend::Copy(const CopySource& source, const CopyTarget& target) {
   if (pool_.filesystem() == host::FilesystemType::kBtrfs) {
     const absl::StatusOr<UniqueFd> subvolume = host::OpenDirectory(source.object, kImageSubvolume);
     if (subvolume.ok()) {
-      const absl::Status copied =
-          host::SnapshotSubvolume(subvolume->get(), object, kImageSubvolume, read_only);
+      const absl::Status copied = host::SnapshotSubvolume(subvolume->get(), target.object,
+                                                          kImageSubvolume, target.read_only);
       if (ErrnoOf(copied) != EXDEV) return copied;  // EXDEV: it is in another pool
     }
   }
   ASSIGN_OR_RETURN(const UniqueFd from, OpenImage(source.object, O_RDONLY));
-  ASSIGN_OR_RETURN(const UniqueFd to, NewImage(object, /*thick=*/false));
+  ASSIGN_OR_RETURN(const UniqueFd to, NewImage(target.object, /*thick=*/false));
   absl::Status copied = host::Reflink(from.get(), to.get());
   if (host::CannotShare(copied)) {
     if (source.in_use) return NotAPointInTime();
@@ -171,7 +172,7 @@ absl::Status ImageBackend::PrepareGrowth(int object, const v1::VolumeRecord& rec
   return allocated;
 }
 
-absl::StatusOr<int64_t> ImageBackend::WrittenBytes(int object) {
+absl::StatusOr<int64_t> ImageBackend::WrittenBytes(int object, const v1::DirectoryContent&) {
   // By name: an open descriptor would look like a user of the image to whoever attaches it now.
   absl::StatusOr<host::FileInfo> info = host::InspectAt(object, kImageFile);
   if (ErrnoOf(info.status()) == ENOENT) {

@@ -16,14 +16,14 @@ class ImageBackend : public Backend {
   explicit ImageBackend(const Pool& pool) : pool_(pool) {}
 
   [[nodiscard]] int64_t MinimumSize(const VolumeSpec& spec) const override;
-  void Describe(const VolumeSpec& spec, v1::VolumeRecord& record) const override;
+  absl::Status Describe(const VolumeSpec& spec, v1::VolumeRecord& record) override;
   absl::Status Create(int object, const v1::VolumeRecord& record, const VolumeSpec& spec) override;
-  absl::Status Copy(const CopySource& source, int object, bool read_only) override;
+  absl::Status Copy(const CopySource& source, const CopyTarget& target) override;
   [[nodiscard]] absl::Status CheckLiveCopy() const override;
   absl::Status ApplySize(int object, const v1::VolumeRecord& record) override;
   absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) override;
   absl::Status SyncContent(int object) override;
-  absl::StatusOr<int64_t> WrittenBytes(int object) override;
+  absl::StatusOr<int64_t> WrittenBytes(int object, const v1::DirectoryContent& directory) override;
 
   absl::StatusOr<UniqueFd> OpenMount(int object, const v1::VolumeRecord& record,
                                      const MountFlags& flags) override;

@@ -114,12 +114,14 @@ absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) c
     if (!spec.pool.empty() && spec.pool != engine->pool().name()) continue;
     const Backend* const backend = engine->BackendFor(spec);
     if (backend == nullptr) continue;
-    capacity.minimum_volume = backend->MinimumSize(spec);
+    const int64_t minimum = backend->MinimumSize(spec);
+    capacity.minimum_volume =
+        capacity.minimum_volume == 0 ? minimum : std::min(capacity.minimum_volume, minimum);
     if (!engine->Availability().ok()) continue;
     // Rounded down: a volume of exactly this size must fit.
     const int64_t available = engine->pool().ledger().Available() / kMiB * kMiB;
     capacity.available += available;
-    if (available >= capacity.minimum_volume) {
+    if (available >= minimum) {
       capacity.maximum_volume = std::max(capacity.maximum_volume, available);
     }
   }
@@ -179,6 +181,7 @@ std::vector<PoolStatistics> LocalStorage::Statistics() const {
     pool.snapshots = engine->snapshots().size();
     pool.damaged =
         engine->volumes().damaged() + engine->snapshots().damaged() + engine->groups().damaged();
+    pool.project_escapes = engine->ProjectEscapes();
   }
   return all;
 }

@@ -64,6 +64,7 @@ struct PoolStatistics {
   size_t volumes = 0;
   size_t snapshots = 0;
   size_t damaged = 0;
+  int64_t project_escapes = 0;
 };
 
 // NodeStorage on the pools of this machine: chooses the pool, takes the locks, and has the pool's

@@ -4,7 +4,6 @@
 // keep the volume from being deleted.
 #include <fcntl.h>
 #include <linux/btrfs.h>
-#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,32 +20,19 @@
 #include "host/file.h"
 #include "storage/storage_test_util.h"
 #include "storage/used_volume_test_util.h"
+#include "test/support/as_user.h"
 #include "test/support/matchers.h"
 
 namespace nodevol::storage {
 namespace {
 
 using host::FilesystemType;
+using nodevol::testing::AsUser;
 using nodevol::testing::IsOkAndHolds;
 using ::testing::IsEmpty;
 
 constexpr uid_t kPod = 1000;
 constexpr uint64_t kPoolSubvolume = 5;  // BTRFS_FS_TREE_OBJECTID
-
-// Makes this thread another user for the filesystem, and one without capabilities there.
-class AsUser {
- public:
-  explicit AsUser(uid_t uid) {
-    ::setfsgid(uid);
-    ::setfsuid(uid);
-  }
-  ~AsUser() {
-    ::setfsuid(0);
-    ::setfsgid(0);
-  }
-  AsUser(const AsUser&) = delete;
-  AsUser& operator=(const AsUser&) = delete;
-};
 
 class NestedSubvolumeTest : public ::testing::Test {
  protected:

@@ -2,6 +2,8 @@
 #include "storage/object_removal.h"
 
 #include <cerrno>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +14,13 @@
 #include "host/btrfs_quota.h"
 #include "host/file.h"
 #include "host/filesystem.h"
+#include "host/project_id.h"
+#include "host/project_quota.h"
 #include "host/remove_tree.h"
+#include "proto/storage.pb.h"
 #include "storage/layout.h"
+#include "storage/project_ids.h"
+#include "storage/record_file.h"
 
 namespace nodevol::storage {
 namespace {
@@ -81,6 +88,40 @@ absl::Status RemoveSubvolume(int object, const char* name) {
   return host::DestroySubvolume(object, name);
 }
 
+// The project whose limit ends with the object. What the record says is believed: a pod may have
+// given its directory another project, whose limit is somebody else's. Without a record no pod has
+// seen the directory.
+absl::StatusOr<std::optional<uint32_t>> LimitedProjectOf(int object) {
+  v1::VolumeRecord record;
+  const absl::Status read = ReadRecord(object, kRecordFile, record);
+  std::optional<uint32_t> project;
+  if (read.ok()) {
+    project = record.directory().project_id();
+  } else if (ErrnoOf(read) == ENOENT) {
+    const absl::StatusOr<UniqueFd> data = host::OpenDirectory(object, kDataDirectory);
+    if (ErrnoOf(data.status()) == ENOENT) return std::optional<uint32_t>();
+    RETURN_IF_ERROR(data.status());
+    ASSIGN_OR_RETURN(const host::Project own, host::ProjectOf(data->get()));
+    project = own.id;
+  }
+  // A snapshot, whose record reads differently, has no limit.
+  if (project.has_value() && !IsVolumeProject(*project)) project.reset();
+  return project;
+}
+
+// Removes a directory and, once it is gone, the limit of its project. The record, which names it,
+// stays until then: interrupted anywhere, the next attempt knows it too.
+absl::Status RemoveProjectDirectory(int object) {
+  ASSIGN_OR_RETURN(const std::optional<uint32_t> project, LimitedProjectOf(object));
+  RETURN_IF_ERROR(host::RemoveTree(object, kDataDirectory));
+  if (!project.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const host::ProjectQuotaState state, host::GetProjectQuotaState(object));
+  // Without quotas there is no limit either; those that a mount without them hides are removed when
+  // they are back (project_scrubber.h).
+  if (!state.accounting) return absl::OkStatus();
+  return host::SetProjectLimits(object, *project, {});
+}
+
 }  // namespace
 
 absl::Status RemoveObject(int parent, absl::string_view name) {
@@ -92,6 +133,8 @@ absl::Status RemoveObject(int parent, absl::string_view name) {
     if (type == host::FilesystemType::kBtrfs) {
       RETURN_IF_ERROR(RemoveSubvolume(object->get(), kDataDirectory));
       RETURN_IF_ERROR(RemoveSubvolume(object->get(), kImageSubvolume));
+    } else {
+      RETURN_IF_ERROR(RemoveProjectDirectory(object->get()));
     }
   }
   return host::RemoveTree(parent, name);

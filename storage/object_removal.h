@@ -9,7 +9,7 @@ namespace nodevol::storage {
 
 // Removes the object directory `name` in `parent` (staging or trash) with its content, whatever the
 // backend and however far a creation or an earlier removal came: interrupted anywhere, it can be
-// done again and ends with nothing left, quota groups included. OK when it is absent.
+// done again and ends with nothing left, quota groups and limits included. OK when it is absent.
 absl::Status RemoveObject(int parent, absl::string_view name);
 
 }  // namespace nodevol::storage

@@ -33,13 +33,13 @@ absl::Status CheckOutline(const v1::VolumeRecord& outline, const VolumeSpec& spe
 
 }  // namespace
 
-v1::VolumeRecord Engine::Outline(const VolumeSpec& spec) const {
+absl::StatusOr<v1::VolumeRecord> Engine::Outline(const VolumeSpec& spec) const {
   v1::VolumeRecord outline;
   *outline.mutable_attributes() = spec.attributes;
-  if (spec.backend == BackendChoice::kDirectory) {
+  if (Resolve(spec) == BackendChoice::kDirectory) {
     outline.mutable_directory()->set_limit(pool_->directory_limit().kind);
   } else {
-    image_->Describe(spec, outline);
+    RETURN_IF_ERROR(image_->Describe(spec, outline));
   }
   return outline;
 }
@@ -100,7 +100,7 @@ PoolVerdict LocalStorage::JudgePool(const PoolKeeper& keeper, const v1::VolumeRe
     ASSIGN_OR_RETURN(const int64_t size,
                      ChooseSize(request.capacity_range(), backend->MinimumSize(spec),
                                 origin.has_value() ? origin->size_bytes : 0));
-    verdict.outline = engine.Outline(spec);
+    ASSIGN_OR_RETURN(verdict.outline, engine.Outline(spec));
     verdict.outline.set_size_bytes(size);
     RETURN_IF_ERROR(CheckOutline(verdict.outline, spec, request));
     const Ledger& ledger = engine.pool().ledger();
@@ -125,6 +125,7 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::ChoosePool(const v1::Volum
       best->status = reservation.status();
       continue;
     }
+    parsed.spec.backend = best->engine->Resolve(parsed.spec);
     return Placement{.existing = nullptr,
                      .engine = best->engine,
                      .plan = CreateVolumePlan{id, request, std::move(parsed.spec), size,

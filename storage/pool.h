@@ -66,6 +66,7 @@ class Pool {
 
   // Descriptors, open while the pool is.
   [[nodiscard]] int root() const { return root_.get(); }
+  [[nodiscard]] int meta() const { return meta_.get(); }
   [[nodiscard]] int volumes() const { return volumes_.get(); }
   [[nodiscard]] int snapshots() const { return snapshots_.get(); }
   [[nodiscard]] int groups() const { return groups_.get(); }

@@ -53,7 +53,7 @@ class Recovery {
                {"path", pool_.path()},
                {"filesystem", host::FilesystemName(pool_.filesystem())},
                {"reflink", pool_.reflink()},
-               {"directories", NameOf(pool_.directory_limit().kind)},
+               {"directories", Describe(pool_.directory_limit())},
                {"volumes", engine_.volumes_.size()},
                {"snapshots", engine_.snapshots_.size()},
                {"groups", engine_.groups_.size()},
@@ -117,16 +117,22 @@ class Recovery {
     return absl::OkStatus();
   }
 
+  // A directory that nothing limits any more is not used.
+  template <typename Record>
+  absl::Status CheckLimited(const Record& record) const {
+    const DirectoryLimit& limit = pool_.directory_limit();
+    if (!record.has_directory() || record.directory().limit() == limit.kind) {
+      return absl::OkStatus();
+    }
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "it is a directory under ", NameOf(record.directory().limit()),
+                          ", and nothing limits its size now: ", limit.why_none)),
+                      kQuotaMissing);
+  }
+
   // Gives the content the size that was promised, and remembers the image for FindMounts.
   absl::Status CheckContent(int object, const VolumeId& id, const v1::VolumeRecord& record) {
-    if (record.has_directory() && engine_.directory_ == nullptr) {
-      return WithReason(
-          absl::FailedPreconditionError(
-              "it is a directory, and the simple quotas of the pool's filesystem have been "
-              "switched "
-              "off, so that nothing limits its size; copy its data to a volume of another pool"),
-          kQuotaMissing);
-    }
+    RETURN_IF_ERROR(CheckLimited(record));
     Backend& backend = engine_.BackendOf(record);
     const absl::Status applied = backend.ApplySize(object, record);
     if (IsOutOfSpace(applied)) {
@@ -135,7 +141,7 @@ class Recovery {
     } else {
       RETURN_IF_ERROR(applied);
     }
-    ASSIGN_OR_RETURN(const int64_t written, backend.WrittenBytes(object));
+    ASSIGN_OR_RETURN(const int64_t written, backend.WrittenBytes(object, record.directory()));
     pool_.ledger().SetWritten(Engine::LedgerKey(id), written);
     if (record.has_image()) {
       ASSIGN_OR_RETURN(const UniqueFd image, OpenImage(object, O_PATH));
@@ -163,12 +169,14 @@ class Recovery {
     ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.snapshots(), id.text()));
     ASSIGN_OR_RETURN(std::shared_ptr<v1::SnapshotRecord> record,
                      LoadRecord<v1::SnapshotRecord>(object.get(), id));
-    RETURN_IF_ERROR(engine_.BackendOf(*record).WrittenBytes(object.get()).status());
     const std::string& group = record->group_snapshot_id();
     if (!group.empty() && !GroupId::Parse(group).has_value()) {
       return absl::DataLossError(absl::StrCat("its group \"", group, "\" is no id of ours"));
     }
     pool_.ledger().Restore(Engine::LedgerKey(id), record->pinned_bytes());
+    RETURN_IF_ERROR(CheckLimited(*record));
+    RETURN_IF_ERROR(
+        engine_.BackendOf(*record).WrittenBytes(object.get(), record->directory()).status());
     pool_.ledger().SetWritten(Engine::LedgerKey(id), record->pinned_bytes());
     if (group.empty()) {
       engine_.snapshots_.Put(std::move(record));
@@ -219,10 +227,12 @@ class Recovery {
     ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.trash(), name.Text()));
     ASSIGN_OR_RETURN(std::shared_ptr<v1::VolumeRecord> record,
                      LoadRecord<v1::VolumeRecord>(object.get(), *id));
+    RETURN_IF_ERROR(CheckLimited(*record));
     const std::string key = Engine::LedgerKey(name);
     pool_.ledger().Restore(key, record->size_bytes());
     pool_.ledger().SetExpendable(key, true);
-    ASSIGN_OR_RETURN(const int64_t written, engine_.BackendOf(*record).WrittenBytes(object.get()));
+    ASSIGN_OR_RETURN(const int64_t written,
+                     engine_.BackendOf(*record).WrittenBytes(object.get(), record->directory()));
     pool_.ledger().SetWritten(key, written);
     engine_.kept_.Put({std::move(name), std::move(record)});
     return absl::OkStatus();
@@ -262,8 +272,8 @@ class Recovery {
   std::optional<std::string> VolumeMountedBy(const host::MountEntry& entry) {
     // A directory volume: what is mounted is .../volumes/ID/data of this pool's filesystem.
     const std::vector<absl::string_view> root = absl::StrSplit(entry.root, '/');
-    if (entry.filesystem == "btrfs" && root.size() >= 3 && root.back() == kDataDirectory &&
-        root[root.size() - 3] == kVolumesDirectory) {
+    if (entry.filesystem == host::FilesystemName(pool_.filesystem()) && root.size() >= 3 &&
+        root.back() == kDataDirectory && root[root.size() - 3] == kVolumesDirectory) {
       const std::optional<VolumeId> id = VolumeId::Parse(root[root.size() - 2]);
       if (id.has_value() && id->pool_uuid() == pool_.uuid()) return id->text();
     }

@@ -40,6 +40,7 @@ class RecoveryRecordTest : public KindTest {
  protected:
   void SetUp() override {
     KindTest::SetUp();
+    if (node_ == nullptr) return;
     ASSERT_OK_AND_ASSIGN(volume_, node().Create(RequestFor(kind(), "a")));
     ASSERT_OK(WriteContent(node(), volume_, "content"));
     ASSERT_OK_AND_ASSIGN(other_, node().Create(RequestFor(kind(), "b")));

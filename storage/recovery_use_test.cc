@@ -11,6 +11,8 @@
 #include "host/file.h"
 #include "host/file_data.h"
 #include "host/loop_device.h"
+#include "host/project_id.h"
+#include "host/project_quota.h"
 #include "storage/record_file.h"
 #include "storage/storage_test_util.h"
 #include "storage/used_volume_test_util.h"
@@ -29,6 +31,7 @@ class RecoveryUseTest : public KindTest {
  protected:
   void SetUp() override {
     KindTest::SetUp();
+    if (node_ == nullptr) return;
     ASSERT_OK_AND_ASSIGN(volume_, node().Create(RequestFor(kind(), "a")));
   }
 
@@ -41,6 +44,12 @@ class RecoveryUseTest : public KindTest {
   int64_t EnforcedSize() {
     if (!volume_->has_directory()) return host::InspectPath(ImagePath())->size_bytes;
     const auto data = host::OpenDirectory(OpenObject().get(), "data");
+    if (kind().project_quotas) {
+      const uint32_t project = volume_->directory().project_id();
+      EXPECT_THAT(host::ProjectOf(data->get()),
+                  IsOkAndHolds(host::Project{.id = project, .inherit = true}));
+      return host::GetProjectQuota(data->get(), project)->limits.bytes;
+    }
     const auto group = host::GetQuotaGroup(data->get(), {1, *host::SubvolumeOf(data->get())});
     return group->value().limit_bytes.value_or(0);
   }
@@ -74,7 +83,7 @@ TEST_P(RecoveryUseTest, WhatIsMountedIsFound) {
   EXPECT_THAT(node().Delete(volume_), StatusIs(absl::StatusCode::kFailedPrecondition,
                                                AllOf(HasSubstr("in use"), HasSubstr(used.path()))));
   EXPECT_THAT(used.Read(), IsOkAndHolds("content"));
-  if (kind().pool == host::FilesystemType::kExt4) {
+  if (kind().pool == host::FilesystemType::kExt4 || kind().project_quotas) {
     EXPECT_THAT(node().Snapshot("s", volume_), StatusIs(absl::StatusCode::kFailedPrecondition));
   }
   ASSERT_OK(used.Release());
@@ -82,7 +91,8 @@ TEST_P(RecoveryUseTest, WhatIsMountedIsFound) {
 }
 
 TEST_P(RecoveryUseTest, MountMadeBeforeIsFlushedForASnapshot) {
-  if (kind().pool == host::FilesystemType::kExt4) return;  // refused while it is in use
+  // Refused while it is in use.
+  if (kind().pool == host::FilesystemType::kExt4 || kind().project_quotas) return;
   ASSERT_OK_AND_ASSIGN(const UsedVolume used, UsedVolume::Stage(node(), volume_));
   ASSERT_OK(node().Reopen());
   ASSERT_OK(used.WriteWithoutSync("content"));

@@ -27,7 +27,8 @@ using ::testing::HasSubstr;
 class SizeLimitTest : public KindTest {
  protected:
   void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(node_, TestNode::Create({kind().pool}, 2 * kGiB));
+    MakeNode(2 * kGiB);
+    if (node_ == nullptr) return;
     ASSERT_OK_AND_ASSIGN(volume_, node().Create(RequestFor(kind(), "a")));
     ASSERT_OK_AND_ASSIGN(neighbour_, node().Create(RequestFor(kind(), "b")));
     ASSERT_OK(WriteContent(node(), neighbour_, "content"));

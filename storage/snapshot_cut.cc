@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/snapshot_cut.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -36,12 +37,14 @@ absl::StatusOr<SnapshotCut> SnapshotCut::Begin(Engine& engine, const SnapshotId&
   Backend& backend = engine.BackendOf(*volume);
   ASSIGN_OR_RETURN(VolumeUse use, engine.UseOf(original.get(), *volume));
   if (use.in_use) RETURN_IF_ERROR(backend.CheckLiveCopy());
-  ASSIGN_OR_RETURN(const int64_t pinned, backend.WrittenBytes(original.get()));
+  ASSIGN_OR_RETURN(const int64_t pinned, backend.WrittenBytes(original.get(), volume->directory()));
   absl::StatusOr<Ledger::Reservation> reservation =
       engine.pool().ledger().Reserve(Engine::LedgerKey(id), pinned);
   RETURN_IF_ERROR(Annotate(reservation.status(), NoRoom(engine.pool())));
   engine.MakeRoom();
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(engine.pool()));
+  auto record = std::make_shared<v1::SnapshotRecord>();
+  RETURN_IF_ERROR(backend.DescribeSnapshot(*volume, *record));
   UniqueFd filesystem;
   if (use.mounted.valid() && volume->has_image() && !IsBlock(*volume)) {
     ASSIGN_OR_RETURN(filesystem, host::OpenDirectory(use.mounted.get(), "."));
@@ -49,6 +52,7 @@ absl::StatusOr<SnapshotCut> SnapshotCut::Begin(Engine& engine, const SnapshotId&
   SnapshotCut cut(engine, id, std::move(volume), std::move(original), std::move(use),
                   *std::move(reservation), std::move(staged));
   cut.filesystem_ = std::move(filesystem);
+  cut.record_ = std::move(record);
   return cut;
 }
 
@@ -59,26 +63,29 @@ absl::Status SnapshotCut::Flush() {
 
 absl::Status SnapshotCut::Take() {
   return engine_->BackendOf(*source_).Copy({.object = original_.get(), .in_use = use_.in_use},
-                                           staged_.directory(), /*read_only=*/true);
+                                           {.object = staged_.directory(),
+                                            .directory = record_->directory(),
+                                            .read_only = true});
 }
 
 absl::Status SnapshotCut::Seal(v1::SnapshotRecord record) {
   Backend& backend = engine_->BackendOf(*source_);
   RETURN_IF_ERROR(backend.SyncContent(staged_.directory()));
-  // What the source's users had in memory has reached the disk, and the count, only now.
-  ASSIGN_OR_RETURN(const int64_t pinned, backend.WrittenBytes(original_.get()));
+  // What the source's users had in memory has reached the disk, and the count, only now. A tree's
+  // copy can take more than its source.
+  ASSIGN_OR_RETURN(const int64_t shared,
+                   backend.WrittenBytes(original_.get(), source_->directory()));
+  ASSIGN_OR_RETURN(const int64_t copied,
+                   backend.WrittenBytes(staged_.directory(), record_->directory()));
+  const int64_t pinned = std::max(shared, copied);
   RETURN_IF_ERROR(Annotate(reservation_.Resize(pinned), NoRoom(engine_->pool())));
   record.set_id(id_.text());
   record.set_generation(1);
   record.mutable_request()->set_source_volume_id(source_->id());
   record.set_size_bytes(source_->size_bytes());
   record.set_pinned_bytes(pinned);
-  if (source_->has_image()) {
-    *record.mutable_image() = source_->image();
-  } else {
-    *record.mutable_directory() = source_->directory();
-  }
-  record_ = std::make_shared<v1::SnapshotRecord>(std::move(record));
+  // The content is described already.
+  record_->MergeFrom(record);
   return WriteRecord(staged_.directory(), kRecordFile, *record_);
 }
 

@@ -13,6 +13,7 @@
 #include "host/file.h"
 #include "storage/pool_init.h"
 #include "test/support/matchers.h"
+#include "test/support/project_quota.h"
 
 namespace nodevol::storage {
 namespace {
@@ -27,6 +28,22 @@ TestKind DirectoryOnBtrfs() {
           .pool = FilesystemType::kBtrfs,
           .backend = "directory",
           .fs_type = ""};
+}
+
+TestKind DirectoryOnXfs() {
+  return {.name = "DirectoryOnXfs",
+          .pool = FilesystemType::kXfs,
+          .backend = "directory",
+          .fs_type = "",
+          .project_quotas = true};
+}
+
+TestKind DirectoryOnExt4() {
+  return {.name = "DirectoryOnExt4",
+          .pool = FilesystemType::kExt4,
+          .backend = "directory",
+          .fs_type = "",
+          .project_quotas = true};
 }
 
 TestKind Ext4OnXfs() {
@@ -54,7 +71,11 @@ TestKind BlockOnXfs() {
 }
 
 std::vector<TestKind> MountedKinds() {
-  return {DirectoryOnBtrfs(), Ext4OnXfs(), XfsOnExt4(),
+  return {DirectoryOnBtrfs(),
+          DirectoryOnXfs(),
+          DirectoryOnExt4(),
+          Ext4OnXfs(),
+          XfsOnExt4(),
           TestKind{.name = "BtrfsOnBtrfs",
                    .pool = FilesystemType::kBtrfs,
                    .backend = "image",
@@ -116,9 +137,17 @@ bool Eventually(const std::function<bool()>& condition) {
 
 absl::StatusOr<std::unique_ptr<TestNode>> TestNode::Create(
     const std::vector<FilesystemType>& filesystems, int64_t bytes) {
+  std::vector<TestFilesystem::Options> options;
+  options.reserve(filesystems.size());
+  for (const FilesystemType type : filesystems) options.push_back({.type = type, .bytes = bytes});
+  return Create(std::move(options));
+}
+
+absl::StatusOr<std::unique_ptr<TestNode>> TestNode::Create(
+    std::vector<TestFilesystem::Options> filesystems) {
   std::unique_ptr<TestNode> node(new TestNode);
-  for (const FilesystemType type : filesystems) {
-    ASSIGN_OR_RETURN(TestFilesystem disk, TestFilesystem::Create({.type = type, .bytes = bytes}));
+  for (TestFilesystem::Options& options : filesystems) {
+    ASSIGN_OR_RETURN(TestFilesystem disk, TestFilesystem::Create(std::move(options)));
     node->disks_.push_back(std::move(disk));
   }
   RETURN_IF_ERROR(node->Open());
@@ -251,6 +280,14 @@ std::string TestNode::PathOf(const SnapshotPtr& snapshot, size_t pool) const {
   return absl::StrCat(disks_[pool].path(), "/snapshots/", snapshot->id());
 }
 
-void KindTest::SetUp() { ASSERT_OK_AND_ASSIGN(node_, TestNode::Create({kind().pool})); }
+TestFilesystem::Options DiskFor(const TestKind& kind, int64_t bytes) {
+  if (kind.project_quotas) return testing::WithProjectQuotas(kind.pool, bytes);
+  return {.type = kind.pool, .bytes = bytes};
+}
+
+void KindTest::MakeNode(int64_t pool_bytes) {
+  if (kind().project_quotas) SKIP_WITHOUT_PROJECT_QUOTAS(kind().pool);
+  ASSERT_OK_AND_ASSIGN(node_, TestNode::Create({DiskFor(kind(), pool_bytes)}));
+}
 
 }  // namespace nodevol::storage

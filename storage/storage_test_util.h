@@ -29,7 +29,8 @@ struct TestKind {
   std::string backend;
   std::string fs_type;
   bool block = false;
-  int64_t bytes = 64 * kMiB;  // a size that this kind can have
+  int64_t bytes = 64 * kMiB;    // a size that this kind can have
+  bool project_quotas = false;  // its pool's filesystem enforces them
 };
 
 // Every kind that tests are run with.
@@ -37,6 +38,8 @@ std::vector<TestKind> AllKinds();
 // Those with a filesystem.
 std::vector<TestKind> MountedKinds();
 TestKind DirectoryOnBtrfs();
+TestKind DirectoryOnXfs();
+TestKind DirectoryOnExt4();
 TestKind Ext4OnXfs();
 TestKind Ext4OnExt4();
 TestKind XfsOnExt4();
@@ -77,6 +80,8 @@ class TestNode {
  public:
   static absl::StatusOr<std::unique_ptr<TestNode>> Create(
       const std::vector<host::FilesystemType>& filesystems, int64_t bytes = kGiB);
+  static absl::StatusOr<std::unique_ptr<TestNode>> Create(
+      std::vector<testing::TestFilesystem::Options> filesystems);
 
   LocalStorage& storage() { return *storage_; }
   testing::TestFilesystem& disk(size_t index = 0) { return disks_[index]; }
@@ -120,10 +125,15 @@ class TestNode {
   std::unique_ptr<LocalStorage> storage_;
 };
 
-// A test of volumes of one kind on a node with one pool.
+// The filesystem of a pool for volumes of this kind.
+testing::TestFilesystem::Options DiskFor(const TestKind& kind, int64_t bytes = kGiB);
+
+// A test of volumes of one kind on a node with one pool. It is skipped where this kernel can't have
+// such a pool: then there is no node_, and what a derived class does in SetUp() it leaves.
 class KindTest : public ::testing::TestWithParam<TestKind> {
  protected:
-  void SetUp() override;
+  void SetUp() override { MakeNode(kGiB); }
+  void MakeNode(int64_t pool_bytes);
   [[nodiscard]] const TestKind& kind() const { return GetParam(); }
   TestNode& node() { return *node_; }
 

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/subvolume_backend.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 
-#include "base/bytes.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "host/btrfs.h"
 #include "host/btrfs_quota.h"
 #include "host/file.h"
-#include "host/mount.h"
 #include "storage/layout.h"
 
 namespace nodevol::storage {
 namespace {
-
-constexpr int64_t kMinimumBytes = kMiB;
 
 absl::StatusOr<host::QuotaGroupId> GroupOf(int data) {
   ASSIGN_OR_RETURN(const host::SubvolumeId id, host::SubvolumeOf(data));
@@ -44,27 +36,23 @@ absl::StatusOr<host::QuotaGroupUsage> ReadGroup(int data) {
 
 }  // namespace
 
-int64_t SubvolumeBackend::MinimumSize(const VolumeSpec&) const { return kMinimumBytes; }
-
-void SubvolumeBackend::Describe(const VolumeSpec&, v1::VolumeRecord& record) const {
+absl::Status SubvolumeBackend::Describe(const VolumeSpec&, v1::VolumeRecord& record) {
   record.mutable_directory()->set_limit(v1::DirectoryContent::BTRFS_SIMPLE_QUOTA);
+  return absl::OkStatus();
 }
 
 absl::Status SubvolumeBackend::Create(int object, const v1::VolumeRecord& record,
                                       const VolumeSpec& spec) {
   RETURN_IF_ERROR(host::CreateSubvolume(object, kDataDirectory));
   ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(object, kDataDirectory));
-  if (::fchown(data.get(), spec.root.uid, spec.root.gid) != 0 ||
-      ::fchmod(data.get(), spec.root.mode) != 0) {
-    return ErrnoStatus(errno, "set the owner and mode of the root directory");
-  }
+  RETURN_IF_ERROR(SetUpRoot(data.get(), spec.root));
   return ApplySize(object, record);
 }
 
-absl::Status SubvolumeBackend::Copy(const CopySource& source, int object, bool read_only) {
+absl::Status SubvolumeBackend::Copy(const CopySource& source, const CopyTarget& target) {
   ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(source.object, kDataDirectory));
   const absl::Status copied =
-      host::SnapshotSubvolume(data.get(), object, kDataDirectory, read_only);
+      host::SnapshotSubvolume(data.get(), target.object, kDataDirectory, target.read_only);
   if (ErrnoOf(copied) == EXDEV) {
     return absl::InvalidArgumentError(
         "a directory can't be copied to another pool; leave the parameter pool out, or name the "
@@ -99,16 +87,12 @@ absl::Status SubvolumeBackend::ApplySize(int object, const v1::VolumeRecord& rec
   return host::CommitTransaction(object);
 }
 
-absl::Status SubvolumeBackend::PrepareGrowth(int, const v1::VolumeRecord&) {
-  return absl::OkStatus();
-}
-
 absl::Status SubvolumeBackend::SyncContent(int) {
   // Taking a snapshot commits, and ApplySize has committed the limit.
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> SubvolumeBackend::WrittenBytes(int object) {
+absl::StatusOr<int64_t> SubvolumeBackend::WrittenBytes(int object, const v1::DirectoryContent&) {
   ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(object, kDataDirectory));
   ASSIGN_OR_RETURN(const host::QuotaGroupId group, GroupOf(data.get()));
   ASSIGN_OR_RETURN(const std::optional<host::QuotaGroupUsage> usage,
@@ -116,45 +100,14 @@ absl::StatusOr<int64_t> SubvolumeBackend::WrittenBytes(int object) {
   return usage.has_value() ? usage->used_bytes : 0;
 }
 
-absl::StatusOr<UniqueFd> SubvolumeBackend::OpenMount(int object, const v1::VolumeRecord& record,
-                                                     const MountFlags& flags) {
-  RETURN_IF_ERROR(ApplySize(object, record));
-  ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(object, kDataDirectory));
-  ASSIGN_OR_RETURN(UniqueFd tree, host::CloneTree(data.get()));
-  RETURN_IF_ERROR(host::SetMountAttributes(tree.get(), flags.attributes));
-  return tree;
-}
-
-absl::StatusOr<host::LoopDevice> SubvolumeBackend::AttachDevice(int, const v1::VolumeRecord&,
-                                                                bool) {
-  return absl::FailedPreconditionError("a directory volume is no block device");
-}
-
-absl::StatusOr<bool> SubvolumeBackend::Owns(int object, const v1::VolumeRecord&, int fd) {
-  ASSIGN_OR_RETURN(const UniqueFd data, host::OpenBeneath(object, kDataDirectory, O_PATH));
-  ASSIGN_OR_RETURN(const host::FileInfo own, host::Inspect(data.get()));
-  ASSIGN_OR_RETURN(const host::FileInfo other, host::Inspect(fd));
-  return own.SameFileAs(other);
-}
-
 absl::StatusOr<VolumeUsage> SubvolumeBackend::Usage(int object, const v1::VolumeRecord& record,
                                                     int) {
   ASSIGN_OR_RETURN(const UniqueFd data, host::OpenDirectory(object, kDataDirectory));
   ASSIGN_OR_RETURN(const host::QuotaGroupUsage group, ReadGroup(data.get()));
-  ASSIGN_OR_RETURN(const host::FilesystemUsage pool, host::UsageOf(pool_.root()));
-  VolumeUsage usage;
-  usage.total_bytes = record.size_bytes();
-  usage.used_bytes = group.used_bytes;
-  // The volume may be allowed more than the pool has left.
-  usage.available_bytes =
-      std::clamp<int64_t>(record.size_bytes() - group.used_bytes, 0, pool.available_bytes);
+  ASSIGN_OR_RETURN(VolumeUsage usage, UsageOf(record, group.used_bytes));
   ASSIGN_OR_RETURN(const std::optional<int64_t> inodes, inodes_.Count(data.get()));
   if (inodes.has_value()) usage.inodes = {.total = 0, .used = *inodes, .available = 0};
   return usage;
-}
-
-absl::Status SubvolumeBackend::Flush(const v1::VolumeRecord&, int) {
-  return absl::OkStatus();  // taking the snapshot writes the subvolume's dirty data first
 }
 
 std::vector<HealthCondition> SubvolumeBackend::HealthInUse(int object,
@@ -163,23 +116,9 @@ std::vector<HealthCondition> SubvolumeBackend::HealthInUse(int object,
   if (!data.ok()) return {};
   const absl::StatusOr<host::QuotaGroupUsage> group = ReadGroup(data->get());
   if (group.ok() && group->limit_bytes == record.size_bytes()) return {};
-  return {{.status = HealthStatus::kDegraded,
-           .reason = kQuotaMissing,
-           .message = group.ok() ? "the limit of the volume's quota group is not its size; restart "
+  return QuotaMissing(group.ok() ? "the limit of the volume's quota group is not its size; restart "
                                    "the driver, which sets it again"
-                                 : std::string(group.status().message())}};
-}
-
-absl::Status SubvolumeBackend::CheckUnused(int) {
-  return absl::OkStatus();  // nothing but mounts makes it used
-}
-
-absl::Status SubvolumeBackend::ApplyAttributesInUse(const v1::VolumeRecord&, int) {
-  return absl::OkStatus();
-}
-
-absl::Status SubvolumeBackend::GrowInUse(int object, const v1::VolumeRecord& record, int) {
-  return ApplySize(object, record);
+                                 : std::string(group.status().message()));
 }
 
 }  // namespace nodevol::storage

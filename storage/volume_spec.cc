@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "storage/capability.h"
 #include "storage/mkfs_options.h"
+#include "storage/mount_flags.h"
 #include "storage/volume_attributes.h"
 
 namespace nodevol::storage {
@@ -98,6 +99,8 @@ absl::Status ApplyCapabilities(const std::vector<v1::VolumeCapability>& capabili
       return absl::InvalidArgumentError(
           "a volume is either a raw block device or a filesystem; the capabilities ask for both");
     }
+    const auto& flags = capability.mount().mount_flags();
+    spec.filesystem_flags |= !ParseMountFlags("", {flags.begin(), flags.end()}).ok();
     const std::string& fs_type = capability.mount().fs_type();
     if (fs_type.empty()) continue;
     if (!spec.fs_type.empty() && spec.fs_type != fs_type) {
@@ -200,8 +203,9 @@ absl::Status AdoptSource(const v1::ImageContent& image, bool directory, VolumeSp
   }
   if (directory && (spec.NeedsImage() || spec.backend == BackendChoice::kImage)) {
     return absl::InvalidArgumentError(
-        "the source is a directory; it can't become an image: leave the filesystem type out and "
-        "use backend directory or auto");
+        "the source is a directory; it can't become an image: use backend directory or auto, and "
+        "leave out the filesystem type, provisioning thick, mkfsOptions and mount options of a "
+        "filesystem");
   }
   if (!directory && spec.backend == BackendChoice::kDirectory) {
     return absl::InvalidArgumentError(
@@ -210,10 +214,6 @@ absl::Status AdoptSource(const v1::ImageContent& image, bool directory, VolumeSp
   if (!spec.fs_type.empty() && spec.fs_type != image.fs_type()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the source's filesystem is ", image.fs_type(), ", not ", spec.fs_type));
-  }
-  if (directory && spec.thick) {
-    return absl::InvalidArgumentError(
-        "provisioning thick needs an image; the source is a directory");
   }
   spec.fs_type = image.fs_type();
   spec.backend = directory ? BackendChoice::kDirectory : BackendChoice::kImage;

@@ -37,11 +37,14 @@ struct VolumeSpec {
   BackendChoice backend = BackendChoice::kAuto;
   bool thick = false;
   std::string mkfs_options;
+  bool filesystem_flags = false;  // mount flags that only a filesystem of its own has
   RootDirectory root;
   v1::VolumeAttributes attributes;
 
-  // True when only an image can be this: raw block, or a filesystem type by name.
-  [[nodiscard]] bool NeedsImage() const { return block || !fs_type.empty(); }
+  // True when only an image can be this.
+  [[nodiscard]] bool NeedsImage() const {
+    return block || !fs_type.empty() || thick || !mkfs_options.empty() || filesystem_flags;
+  }
 };
 
 // Reads the parameters of the StorageClass and of the VolumeAttributesClass, which has the last

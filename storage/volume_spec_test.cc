@@ -151,6 +151,21 @@ TEST(VolumeSpecTest, CapabilityTellsTheKindOfVolume) {
   EXPECT_FALSE(none.block);
 }
 
+TEST(VolumeSpecTest, WhatADirectoryDoesNotHaveAsksForAnImage) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"provisioning", "thick"}, {"mkfsOptions", "-N 5"}}) {
+    ASSERT_OK_AND_ASSIGN(const VolumeSpec spec, Parse({{key, value}}));
+    EXPECT_TRUE(spec.NeedsImage()) << key;
+  }
+  for (const auto& [flag, image] : std::map<std::string, bool>{
+           {"discard", true}, {"commit=5", true}, {"noatime", false}, {"ro", false}}) {
+    v1::VolumeCapability capability = Mount();
+    capability.mutable_mount()->add_mount_flags(flag);
+    ASSERT_OK_AND_ASSIGN(const VolumeSpec spec, Parse({}, {capability}));
+    EXPECT_EQ(spec.NeedsImage(), image) << flag;
+  }
+}
+
 TEST(VolumeSpecTest, FilesystemTypeOfTheClassMeansNothingToABlockVolume) {
   ASSERT_OK_AND_ASSIGN(const VolumeSpec spec,
                        Parse({{"csi.storage.k8s.io/fstype", "xfs"}}, {Block()}));

@@ -12,6 +12,7 @@
 
 #include "base/tsan_suppressions.h"
 #include "host/freeze_guard.h"
+#include "host/privilege.h"
 #include "test/support/sandbox.h"
 
 namespace {
@@ -44,6 +45,11 @@ int main(int argc, char** argv) {
   signal(SIGIO, SIG_IGN);
   if (const absl::Status entered = nodevol::testing::EnterSandbox(); !entered.ok()) {
     std::fprintf(stderr, "no sandbox for tests: %s\n", entered.ToString().c_str());
+    return 1;
+  }
+  // As in the driver: ext4 would not hold this process to any quota.
+  if (const absl::Status lowered = nodevol::host::LowerSysResource(); !lowered.ok()) {
+    std::fprintf(stderr, "CAP_SYS_RESOURCE stays effective: %s\n", lowered.ToString().c_str());
     return 1;
   }
   testing::UnitTest::GetInstance()->listeners().Append(new LeakListener);

@@ -3,6 +3,7 @@
 #define NODEVOL_TEST_SUPPORT_SANDBOX_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -49,6 +50,8 @@ class TestFilesystem {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] host::FilesystemType type() const { return options_.type; }
+  // From the next Mount() on; "" for none.
+  void set_mount_option(std::string option) { options_.mount_option = std::move(option); }
   // The device number's index: /dev/loopN.
   [[nodiscard]] int loop_number() const { return loop_number_; }
 
