@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "host/filesystem.h"
 #include "test/client/volume_client.h"
+#include "test/support/project_quota.h"
 
 namespace nodevol::testing {
 
@@ -17,15 +18,36 @@ struct Ground {
   host::FilesystemType pool_filesystem;
   VolumeClass volume_class;
   int64_t volume_bytes;
+  bool project_quotas = false;  // the filesystem enforces them
 
   friend void PrintTo(const Ground& ground, std::ostream* out) { *out << ground.name; }
 };
+
+// The filesystem of the pool.
+inline TestFilesystem::Options DiskFor(const Ground& ground, int64_t bytes) {
+  if (ground.project_quotas) return WithProjectQuotas(ground.pool_filesystem, bytes);
+  return {.type = ground.pool_filesystem, .bytes = bytes};
+}
 
 inline Ground DirectoryOnBtrfs() {
   return {"DirectoryOnBtrfs",
           host::FilesystemType::kBtrfs,
           {MountCapability(), {{"backend", "directory"}}},
           16 * kMiB};
+}
+inline Ground DirectoryOnXfs() {
+  return {"DirectoryOnXfs",
+          host::FilesystemType::kXfs,
+          {MountCapability(), {{"backend", "directory"}}},
+          16 * kMiB,
+          /*project_quotas=*/true};
+}
+inline Ground DirectoryOnExt4() {
+  return {"DirectoryOnExt4",
+          host::FilesystemType::kExt4,
+          {MountCapability(), {{"backend", "directory"}}},
+          16 * kMiB,
+          /*project_quotas=*/true};
 }
 inline Ground ImageOnXfs() {
   return {"ImageOnXfs", host::FilesystemType::kXfs, {MountCapability("ext4"), {}}, 32 * kMiB};

@@ -16,6 +16,7 @@
 #include "test/crash/scenario.h"
 #include "test/crash/world.h"
 #include "test/support/matchers.h"
+#include "test/support/project_quota.h"
 #include "test/support/strace.h"
 
 namespace nodevol::testing {
@@ -27,6 +28,17 @@ constexpr const char* kSystemCalls[] = {
     "mkdirat",  "openat2",   "openat",    "write",         "ftruncate",  "fallocate", "fsync",
     "syncfs",   "renameat2", "unlinkat",  "ioctl",         "fchown",     "fchmod",    "fsopen",
     "fsconfig", "fsmount",   "open_tree", "mount_setattr", "move_mount", "umount2"};
+// More of them for directories under project quotas, whose copies are copies of trees.
+constexpr const char* kProjectQuotaCalls[] = {"quotactl_fd", "fchownat", "utimensat",
+                                              "copy_file_range"};
+
+std::vector<std::string> SystemCallsOn(const Ground& ground) {
+  std::vector<std::string> calls(std::begin(kSystemCalls), std::end(kSystemCalls));
+  if (ground.project_quotas) {
+    calls.insert(calls.end(), std::begin(kProjectQuotaCalls), std::end(kProjectQuotaCalls));
+  }
+  return calls;
+}
 
 // More calls of one kind in one operation than there could be: a runner that never ends is no
 // proof.
@@ -70,9 +82,10 @@ class KillTest : public ::testing::TestWithParam<std::tuple<Ground, Scenario>> {
 
 TEST_P(KillTest, RetrySucceedsAndNothingIsLeft) {
   const auto& [ground, scenario] = GetParam();
+  if (ground.project_quotas) SKIP_WITHOUT_PROJECT_QUOTAS(ground.pool_filesystem);
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<World> world, World::Create(ground));
   const int before = points;
-  for (const char* system_call : kSystemCalls) {
+  for (const std::string& system_call : SystemCallsOn(ground)) {
     for (int n = 1; n <= kMaxCalls; ++n) {
       const bool injected = KillAt(*world, scenario, system_call, n);
       ASSERT_FALSE(HasFailure());
@@ -85,13 +98,16 @@ TEST_P(KillTest, RetrySucceedsAndNothingIsLeft) {
               points - before);
 }
 
+std::vector<Ground> Grounds() {
+  return {DirectoryOnBtrfs(), DirectoryOnXfs(), DirectoryOnExt4(), ImageOnXfs(), BlockOnExt4()};
+}
+
 std::string NameOf(const ::testing::TestParamInfo<std::tuple<Ground, Scenario>>& info) {
   return absl::StrCat(std::get<0>(info.param).name, "_", std::get<1>(info.param).name);
 }
 
 INSTANTIATE_TEST_SUITE_P(Controller, KillTest,
-                         ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
-                                                              BlockOnExt4()),
+                         ::testing::Combine(::testing::ValuesIn(Grounds()),
                                             ::testing::ValuesIn(ControllerScenarios())),
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Group, KillTest,
@@ -100,8 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Group, KillTest,
                                             ::testing::ValuesIn(GroupScenarios())),
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Node, KillTest,
-                         ::testing::Combine(::testing::Values(DirectoryOnBtrfs(), ImageOnXfs(),
-                                                              BlockOnExt4()),
+                         ::testing::Combine(::testing::ValuesIn(Grounds()),
                                             ::testing::ValuesIn(NodeScenarios())),
                          NameOf);
 

@@ -20,6 +20,7 @@
 #include "test/crash/scenario.h"
 #include "test/crash/world.h"
 #include "test/support/matchers.h"
+#include "test/support/project_quota.h"
 #include "test/support/strace.h"
 
 namespace nodevol::testing {
@@ -54,7 +55,11 @@ absl::StatusOr<std::string> OperateTraced(World& world, const Scenario& scenario
 
 class PowerTest : public ::testing::TestWithParam<Param> {
  protected:
-  void SetUp() override { ASSERT_OK_AND_ASSIGN(world_, World::Create(std::get<0>(GetParam()))); }
+  void SetUp() override {
+    const Ground& ground = std::get<0>(GetParam());
+    if (ground.project_quotas) SKIP_WITHOUT_PROJECT_QUOTAS(ground.pool_filesystem);
+    ASSERT_OK_AND_ASSIGN(world_, World::Create(ground));
+  }
   void StartOver() {
     EXPECT_OK(world_->TearDown());
     EXPECT_OK(world_->CheckClean());
@@ -130,7 +135,8 @@ TEST_P(PowerTest, EachMissingFsyncIsSeen) {
 
 INSTANTIATE_TEST_SUITE_P(Controller, PowerTest,
                          ::testing::Combine(::testing::Values(ImageOnXfs(), ImageOnExt4(),
-                                                              BlockOnXfs(), BlockOnExt4()),
+                                                              BlockOnXfs(), BlockOnExt4(),
+                                                              DirectoryOnXfs(), DirectoryOnExt4()),
                                             ::testing::ValuesIn(ControllerScenarios())),
                          NameOf);
 

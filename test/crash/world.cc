@@ -29,8 +29,7 @@ constexpr size_t kContentBytes = 4096;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<World>> World::Create(const Ground& ground) {
-  ASSIGN_OR_RETURN(TestFilesystem disk, TestFilesystem::Create({.type = ground.pool_filesystem,
-                                                                .bytes = int64_t{4} << 30}));
+  ASSIGN_OR_RETURN(TestFilesystem disk, TestFilesystem::Create(DiskFor(ground, int64_t{4} << 30)));
   std::unique_ptr<World> world(new World(ground, std::move(disk)));
   world->directory_ = NewDirectory();
   world->staging_ = world->directory_ + "/staging";

@@ -19,8 +19,7 @@ namespace nodevol::testing {
 
 absl::StatusOr<std::unique_ptr<ServiceNode>> ServiceNode::Create(Options options) {
   ASSIGN_OR_RETURN(TestFilesystem disk,
-                   TestFilesystem::Create(
-                       {.type = options.ground.pool_filesystem, .bytes = options.pool_bytes}));
+                   TestFilesystem::Create(DiskFor(options.ground, options.pool_bytes)));
   std::unique_ptr<ServiceNode> node(new ServiceNode(std::move(options), std::move(disk)));
   RETURN_IF_ERROR(node->Start());
   return node;

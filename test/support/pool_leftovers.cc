@@ -15,6 +15,7 @@
 #include "host/btrfs.h"
 #include "host/btrfs_quota.h"
 #include "host/file.h"
+#include "host/project_quota.h"
 
 namespace nodevol::testing {
 namespace {
@@ -36,6 +37,25 @@ absl::Status CheckNoQuotaGroups(const TestFilesystem& disk) {
       }));
   if (groups.empty()) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("quota groups are left: ", absl::StrJoin(groups, ", ")));
+}
+
+// Limits of the driver's projects; others may use the filesystem too.
+absl::Status CheckNoProjectLimits(const TestFilesystem& disk) {
+  constexpr uint32_t kFirst = 0x40000000;
+  constexpr uint32_t kLast = 0x7fffffff;
+  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath(disk.path(), O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(const host::ProjectQuotaState state, host::GetProjectQuotaState(root.get()));
+  if (!state.accounting) return absl::OkStatus();
+  for (uint32_t id = kFirst; id <= kLast; ++id) {
+    ASSIGN_OR_RETURN(const std::optional<host::ProjectQuota> quota,
+                     host::NextProjectQuota(root.get(), id));
+    if (!quota.has_value() || quota->id > kLast) break;
+    if (!quota->Unknown()) {
+      return absl::InternalError(absl::StrCat("the quota of project ", quota->id, " is left"));
+    }
+    id = quota->id;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -62,8 +82,10 @@ absl::Status CheckPoolEmpty(const TestFilesystem& disk) {
     const std::string path = disk.path() + directory;
     RETURN_IF_ERROR(Eventually([&path] { return CheckEmpty(path); }));
   }
-  if (disk.type() != host::FilesystemType::kBtrfs) return absl::OkStatus();
-  return Eventually([&disk] { return CheckNoQuotaGroups(disk); });
+  return Eventually([&disk] {
+    return disk.type() == host::FilesystemType::kBtrfs ? CheckNoQuotaGroups(disk)
+                                                       : CheckNoProjectLimits(disk);
+  });
 }
 
 }  // namespace nodevol::testing

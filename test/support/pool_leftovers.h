@@ -19,8 +19,8 @@ absl::Status Eventually(const std::function<absl::Status()>& check);
 absl::Status CheckEmpty(const std::string& path);
 
 // The pool that fills this filesystem has no volume, no snapshot, nothing in staging, nothing in
-// the trash, and on btrfs no subvolume and no quota group. What the driver and the kernel remove in
-// the background gets time for it.
+// the trash, no quota of the driver's projects, and on btrfs no subvolume and no quota group. What
+// the driver and the kernel remove in the background gets time for it.
 absl::Status CheckPoolEmpty(const TestFilesystem& disk);
 
 }  // namespace nodevol::testing
