@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh DRIVER CSI_SANITY OUTPUT_DIRECTORY: runs csi-sanity on real volumes of each kind, in mount
-# namespaces of their own. A spec may be skipped only because the driver does not announce a capability;
-# which, is printed. OUTPUT_DIRECTORY/counts gets "passed failed".
+# namespaces of their own; with NODEVOL_REQUIRE_PROJECT_QUOTAS in the environment on directories under
+# project quotas instead, which need a kernel that has them (test/vm/). A spec may be skipped only because
+# the driver does not announce a capability; which, is printed. OUTPUT_DIRECTORY/counts gets "passed
+# failed".
 #
 # Growing an ext4 that is mounted needs CAP_SYS_RESOURCE, which not every machine has: images hold xfs
 # here.
@@ -13,7 +15,8 @@ set -euo pipefail
 
 MiB=$((1024 * 1024))
 
-# examine NAME POOL_FILESYSTEM ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE: one run.
+# examine NAME POOL_FILESYSTEM[+prjquota] ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE [MUTABLE_PARAMETERS]:
+# one run.
 examine() {
   local work=$output/$1
   rm -rf "$work"
@@ -23,13 +26,18 @@ examine() {
 
 inside() {
   local driver=$1 examiner=$2 work=$3 filesystem=$4 access=$5 parameters=$6 size=$7 expanded=$8
+  local mutable=()
   printf '%s' "$parameters" >"$work/parameters.yaml"
+  if [ -n "${9:-}" ]; then
+    printf '%s' "$9" >"$work/mutable.yaml"
+    mutable=(-csi.testvolumemutableparameters="$work/mutable.yaml")
+  fi
   start_driver "$driver" "$work" "$filesystem"
   local status=0
   timeout 600 "$examiner" -csi.endpoint="unix://$driver_socket" -csi.mountdir=/mnt/csi/target \
     -csi.stagingdir=/mnt/csi/staging -csi.testvolumeaccesstype="$access" \
     -csi.testvolumesize="$size" -csi.testvolumeexpandsize="$expanded" \
-    -csi.testvolumeparameters="$work/parameters.yaml" -csi.testnodevolumeattachlimit \
+    -csi.testvolumeparameters="$work/parameters.yaml" "${mutable[@]}" -csi.testnodevolumeattachlimit \
     -ginkgo.v -ginkgo.no-color >"$work/output" 2>&1 || status=$?
   stop_driver || status=$?
   return "$status"
@@ -67,11 +75,18 @@ run() {
   passed=$((passed + ok)) failed=$((failed + bad))
 }
 
-run directory-on-btrfs btrfs mount 'backend: directory' $((16 * MiB)) $((32 * MiB))
-run image-on-xfs xfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
-run image-on-ext4 ext4 mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
-run image-on-btrfs btrfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
-run block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB))
+if [ -n "${NODEVOL_REQUIRE_PROJECT_QUOTAS:-}" ]; then
+  for filesystem in xfs ext4; do
+    run "directory-on-$filesystem" "$filesystem+prjquota" mount 'backend: directory' $((16 * MiB)) \
+      $((32 * MiB)) 'inodeLimit: "1000"'
+  done
+else
+  run directory-on-btrfs btrfs mount 'backend: directory' $((16 * MiB)) $((32 * MiB))
+  run image-on-xfs xfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
+  run image-on-ext4 ext4 mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
+  run image-on-btrfs btrfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
+  run block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB))
+fi
 
 echo "skipped, because the driver does not announce the capability (yet):"
 cat "$output"/*/output | sed -nE 's/^ *\[SKIPPED\] (.* not supported|No MaxVolumesPerNode)$/  \1/p' | sort | uniq -c

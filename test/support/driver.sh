@@ -11,14 +11,19 @@ in_own_namespace() {
   unshare --mount --propagation private -- "$@"
 }
 
-# start_driver DRIVER WORK FILESYSTEM: in such a namespace. Its log is WORK/driver.log. Sets driver_pid.
+# start_driver DRIVER WORK FILESYSTEM[+prjquota]: in such a namespace. Its log is WORK/driver.log. Sets driver_pid.
 start_driver() {
   local driver=$1 work=$2 filesystem=$3
   mount -t tmpfs -o mode=0700 nodevol-examined /mnt
   truncate -s 12G "$work/pool.img"
-  "mkfs.$filesystem" -q "$work/pool.img" >/dev/null
+  local options=loop mkfs=()
+  case $filesystem in
+  ext4+prjquota) mkfs=(-O 'quota,project' -E quotatype=prjquota) options+=,prjquota ;;
+  *+prjquota) options+=,prjquota ;;
+  esac
+  "mkfs.${filesystem%+*}" -q "${mkfs[@]}" "$work/pool.img" >/dev/null
   mkdir /mnt/pool /mnt/csi /mnt/run
-  mount -o loop "$work/pool.img" /mnt/pool
+  mount -o "$options" "$work/pool.img" /mnt/pool
   rm "$work/pool.img" # it lives as long as its mount
   "$driver" --endpoint="unix://$driver_socket" --node-id=examined-node --pool=main=/mnt/pool \
     --admin-socket= --create-pools --log-level=debug 2>"$work/driver.log" &
