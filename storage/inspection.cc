@@ -30,7 +30,7 @@ absl::StatusOr<MeasuredVolume> Measure(Engine& engine, const VolumeId& id,
   ASSIGN_OR_RETURN(const UniqueFd object, engine.OpenVolume(id));
   Backend& backend = engine.BackendOf(record);
   MeasuredVolume measured;
-  ASSIGN_OR_RETURN(measured.written_bytes, backend.WrittenBytes(object.get(), volume.record->directory()));
+  ASSIGN_OR_RETURN(measured.written_bytes, backend.WrittenBytes(object.get(), record.directory()));
   ASSIGN_OR_RETURN(measured.mounts, engine.LiveMounts(object.get(), record));
   for (const VolumeMount& mount : measured.mounts) {
     ASSIGN_OR_RETURN(const std::optional<UniqueFd> fd,
