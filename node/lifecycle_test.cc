@@ -3,6 +3,7 @@
 // Stage, publish, unpublish, unstage: in order, repeated, out of order.
 #include <string>
 
+#include "host/mount.h"
 #include "node/node_fixture.h"
 
 namespace nodevol::node {
@@ -164,6 +165,16 @@ TEST_P(LifecycleTest, BusyVolumeStaysUntilItsUserEnds) {
     }
   }
   EXPECT_OK(Unpublish(Target()));
+}
+
+// As an unstage that failed between its two halves leaves it.
+TEST_P(LifecycleTest, DeviceIsFreedAlsoWhenTheVolumeIsUnmountedAlready) {
+  const Leftovers before = Leftovers::Now();
+  ASSERT_OK(Stage());
+  ASSERT_OK(host::Unmount(StagedAt()));
+  EXPECT_OK(Unstage());
+  EXPECT_EQ(Leftovers::Now().loops, before.loops);
+  EXPECT_OK(world_->Delete(volume_));
 }
 
 TEST_P(LifecycleTest, VolumeInUseIsNotDeleted) {

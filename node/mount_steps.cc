@@ -14,6 +14,7 @@
 
 #include "base/errno_status.h"
 #include "base/status_macros.h"
+#include "host/file.h"
 #include "host/filesystem.h"
 #include "host/loop_device.h"
 #include "host/mount.h"
@@ -49,6 +50,19 @@ absl::Status DetachUnlessBound(LocalVolume& volume, int loop_number) {
   }
   ASSIGN_OR_RETURN(const host::LoopDevice device, host::OpenLoop(loop_number, /*read_only=*/true));
   return host::DetachLoop(device.fd.get());
+}
+
+// Frees the devices of a raw block volume that nothing is bound to any more: an earlier call may have
+// failed between unmounting the last target and this.
+absl::Status DetachForgotten(LocalVolume& volume) {
+  ASSIGN_OR_RETURN(const UniqueFd image, storage::OpenImage(volume.object.get(), O_RDONLY));
+  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));
+  ASSIGN_OR_RETURN(const std::vector<host::AttachedLoop> loops, host::ListLoops());
+  for (const host::AttachedLoop& loop : loops) {
+    if (loop.backing.device != info.device || loop.backing.inode != info.inode) continue;
+    RETURN_IF_ERROR(DetachUnlessBound(volume, loop.number));
+  }
+  return absl::OkStatus();
 }
 
 // NodeGetVolumeStats looks at a mount without the volume's lock, for a moment. A pod's open files
@@ -166,6 +180,7 @@ absl::Status CheckSameMount(LocalVolume& volume, const TargetPath& target, int f
 }
 
 absl::Status UnmountAll(LocalVolume& volume, const TargetPath& target) {
+  bool unmounted_any = false;
   while (true) {
     std::optional<int> loop_number;
     {
@@ -182,13 +197,15 @@ absl::Status UnmountAll(LocalVolume& volume, const TargetPath& target) {
           target.canonical, " is busy: a process on the node has files open there; end it"));
     }
     RETURN_IF_ERROR(unmounted);
+    unmounted_any = true;
     volume.engine.mounts().Remove(volume.record->id(), target.canonical);
     if (!loop_number.has_value()) continue;
     // A device that other targets are bound to must stay.
     RETURN_IF_ERROR(DetachUnlessBound(volume, *loop_number));
   }
   volume.engine.mounts().Remove(volume.record->id(), target.canonical);
-  return absl::OkStatus();
+  if (unmounted_any || !IsBlock(*volume.record)) return absl::OkStatus();
+  return DetachForgotten(volume);
 }
 
 }  // namespace nodevol::node
