@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 
@@ -17,7 +19,10 @@
 #include "host/btrfs.h"
 #include "host/btrfs_quota.h"
 #include "host/file.h"
+#include "host/project_id.h"
+#include "host/project_quota.h"
 #include "proto/storage.pb.h"
+#include "storage/ids.h"
 #include "storage/layout.h"
 #include "storage/record_file.h"
 
@@ -31,8 +36,24 @@ class Look {
  public:
   explicit Look(const ObjectPlace& place) : place_(place) {}
 
+  // The record of an object that has content.
   template <typename Record>
   std::optional<Record> ReadRecordAndNames() {
+    std::optional<Record> record = ReadRecordOf<Record>();
+    if (!record.has_value()) return std::nullopt;
+    if (record->has_image()) {
+      CheckNames({kImageFile, kImageSubvolume});
+    } else if (record->has_directory()) {
+      CheckNames({kDataDirectory});
+    } else {
+      Add(Severity::kDamage, kRecordFile, "says of no content; restore it from a backup");
+      return std::nullopt;
+    }
+    return record;
+  }
+
+  template <typename Record>
+  std::optional<Record> ReadRecordOf() {
     absl::StatusOr<UniqueFd> object = host::OpenDirectory(place_.parent, place_.name);
     if (!object.ok()) {
       Add(Severity::kDamage, "", absl::StrCat("can't be opened: ", object.status().message()));
@@ -54,12 +75,23 @@ class Look {
           absl::StrCat("is the record of ", record.id(), "; restore this object's own"));
       return std::nullopt;
     }
-    if (!record.has_image() && !record.has_directory()) {
-      Add(Severity::kDamage, kRecordFile, "says of no content; restore it from a backup");
-      return std::nullopt;
-    }
-    CheckNames(record.has_directory());
     return record;
+  }
+
+  // The object has its record and this, and nothing else.
+  void CheckNames(std::initializer_list<absl::string_view> content) {
+    const absl::StatusOr<std::vector<std::string>> names = host::ListDirectory(object_.get());
+    if (!names.ok()) {
+      Add(Severity::kDamage, "", absl::StrCat("can't be listed: ", names.status().message()));
+      return;
+    }
+    for (const std::string& name : *names) {
+      if (name == kRecordFile || absl::c_linear_search(content, name)) continue;
+      const bool temporary = name == absl::StrCat(kRecordFile, kTemporarySuffix);
+      Add(temporary ? Severity::kNote : Severity::kWarning, name,
+          temporary ? "a replacement of the record that was interrupted; it is garbage"
+                    : "is not the driver's; move it away");
+    }
   }
 
   void CheckImage(const v1::ImageContent& image, int64_t size_bytes) {
@@ -99,15 +131,27 @@ class Look {
       ContentUnreadable(kDataDirectory, data.status());
       return;
     }
-    if (directory.limit() != v1::DirectoryContent::BTRFS_SIMPLE_QUOTA) {
-      Add(Severity::kNote, kDataDirectory,
-          absl::StrCat("is under ", NameOf(directory.limit()), ", which are not looked at here"));
-      return;
-    }
-    const absl::Status looked = CheckSubvolume(data->get(), limit_bytes, limit);
+    const absl::Status looked = directory.limit() == v1::DirectoryContent::PROJECT_QUOTA
+                                    ? CheckProject(data->get(), directory.project_id(), limit_bytes)
+                                    : CheckSubvolume(data->get(), limit_bytes, limit);
     if (!looked.ok()) {
       Add(Severity::kWarning, kDataDirectory,
           absl::StrCat("its limit can't be read: ", looked.message()));
+    }
+  }
+
+  // `snapshots` is the pool's directory of them; members in other pools are not looked for.
+  void CheckMembers(const v1::GroupSnapshotRecord& group, int snapshots) {
+    const std::optional<GroupId> id = GroupId::Parse(group.id());
+    for (const std::string& text : group.snapshot_ids()) {
+      const std::optional<SnapshotId> member = SnapshotId::Parse(text);
+      if (!member.has_value()) {
+        Add(Severity::kDamage, kRecordFile, absl::StrCat("names \"", text, "\", which is no id"));
+      } else if (id.has_value() && member->pool_uuid() == id->pool_uuid() &&
+                 ErrnoOf(host::InspectAt(snapshots, text).status()) == ENOENT) {
+        Add(Severity::kDamage, "",
+            absl::StrCat("its member ", text, " is missing; the others can be used"));
+      }
     }
   }
 
@@ -133,24 +177,6 @@ class Look {
     if (info.ok() && (info->mode & 077) != 0) {
       Add(Severity::kWarning, "",
           absl::StrCat("can be entered by others than root; chmod ", kDirectoryModeText, " it"));
-    }
-  }
-
-  void CheckNames(bool directory) {
-    const absl::StatusOr<std::vector<std::string>> names = host::ListDirectory(object_.get());
-    if (!names.ok()) {
-      Add(Severity::kDamage, "", absl::StrCat("can't be listed: ", names.status().message()));
-      return;
-    }
-    for (const std::string& name : *names) {
-      const bool ours =
-          name == kRecordFile ||
-          (directory ? name == kDataDirectory : name == kImageFile || name == kImageSubvolume);
-      if (ours) continue;
-      const bool temporary = name == absl::StrCat(kRecordFile, kTemporarySuffix);
-      Add(temporary ? Severity::kNote : Severity::kWarning, name,
-          temporary ? "a replacement of the record that was interrupted; it is garbage"
-                    : "is not the driver's; move it away");
     }
   }
 
@@ -196,6 +222,35 @@ class Look {
     return absl::OkStatus();
   }
 
+  // A snapshot has a project of its own, which nothing limits.
+  absl::Status CheckProject(int data, uint32_t id, std::optional<int64_t> limit_bytes) {
+    ASSIGN_OR_RETURN(const host::Project found, host::ProjectOf(data));
+    if (found != host::Project{.id = id, .inherit = true}) {
+      Add(Severity::kDamage, kDataDirectory,
+          absl::StrCat("is of project ", found.id, ", its record says ", id,
+                       "; the next start of the driver puts it right"));
+    }
+    ASSIGN_OR_RETURN(const host::ProjectQuotaState state, host::GetProjectQuotaState(data));
+    if (!state.enforcement) {
+      Add(Severity::kDamage, kDataDirectory,
+          "nothing limits its size: its filesystem does not enforce project quotas; mount it with "
+          "-o prjquota");
+    }
+    if (!state.accounting) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const host::ProjectQuota quota, host::GetProjectQuota(data, id));
+    check_.written_bytes = quota.used_bytes;
+    // Filesystems count in blocks, of up to 64 KiB.
+    if (limit_bytes.has_value() &&
+        (quota.limits.bytes < *limit_bytes || quota.limits.bytes >= *limit_bytes + 64 * kKiB)) {
+      Add(Severity::kDamage, kDataDirectory,
+          absl::StrCat("its limit is ",
+                       quota.limits.bytes == 0 ? "none" : HumanBytes(quota.limits.bytes),
+                       " (project ", id, "), its record says ", HumanBytes(*limit_bytes),
+                       "; the next start of the driver sets it again"));
+    }
+    return absl::OkStatus();
+  }
+
   static constexpr char kDirectoryModeText[] = "0700";
 
   const ObjectPlace& place_;
@@ -226,6 +281,15 @@ ObjectCheck CheckVolume(const ObjectPlace& place, const DirectoryLimit& limit) {
 
 ObjectCheck CheckDeletedVolume(const ObjectPlace& place) {
   return CheckVolumeRecord(place, {}, /*limited=*/false);
+}
+
+ObjectCheck CheckGroup(const ObjectPlace& place, int snapshots) {
+  Look look(place);
+  const auto record = look.ReadRecordOf<v1::GroupSnapshotRecord>();
+  if (!record.has_value()) return look.Take();
+  look.CheckNames({});
+  look.CheckMembers(*record, snapshots);
+  return look.Take();
 }
 
 ObjectCheck CheckSnapshot(const ObjectPlace& place) {

@@ -11,7 +11,7 @@
 #include "storage/directory_limit.h"
 #include "storage/pool_check.h"
 
-// The part of CheckPool that looks at one volume or snapshot.
+// The part of CheckPool that looks at one volume, snapshot or group.
 namespace nodevol::storage {
 
 // An object's directory, and what must be in it.
@@ -33,6 +33,8 @@ ObjectCheck CheckVolume(const ObjectPlace& place, const DirectoryLimit& limit);
 // A deleted volume: what limited it may be gone.
 ObjectCheck CheckDeletedVolume(const ObjectPlace& place);
 ObjectCheck CheckSnapshot(const ObjectPlace& place);
+// A group snapshot, whose members in this pool are looked for in `snapshots`.
+ObjectCheck CheckGroup(const ObjectPlace& place, int snapshots);
 
 }  // namespace nodevol::storage
 

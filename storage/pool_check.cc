@@ -35,9 +35,9 @@ using Severity = PoolFinding::Severity;
 
 // What may be in the pool's directory, and in .nodevol.
 constexpr const char* kPoolNames[] = {kMetaDirectory, kVolumesDirectory, kSnapshotsDirectory,
-                                      "lost+found"};
-constexpr const char* kMetaNames[] = {kMarkerFile, kLockFile, kReserveFile, kStagingDirectory,
-                                      kTrashDirectory};
+                                      kGroupsDirectory, "lost+found"};
+constexpr const char* kMetaNames[] = {kMarkerFile,     kLockFile,         kReserveFile,
+                                      kProjectIdsFile, kStagingDirectory, kTrashDirectory};
 
 class Checker {
  public:
@@ -60,6 +60,10 @@ class Checker {
     CheckNames(kMetaDirectory, kMetaNames, meta_.get());
     InDirectory(root_, kVolumesDirectory, [this](int directory) { CheckVolumes(directory); });
     InDirectory(root_, kSnapshotsDirectory, [this](int directory) { CheckSnapshots(directory); });
+    // A pool of an older driver has none, and gets one at its next start.
+    if (host::InspectAt(root_.get(), kGroupsDirectory).ok()) {
+      InDirectory(root_, kGroupsDirectory, [this](int directory) { CheckGroups(directory); });
+    }
     InDirectory(meta_, kStagingDirectory, [this](int directory) { CheckStaging(directory); });
     InDirectory(meta_, kTrashDirectory, [this](int directory) { CheckTrash(directory); });
     return std::move(check_);
@@ -207,6 +211,18 @@ class Checker {
       if (Adopt(place, check_.snapshot_bytes, [&place] { return CheckSnapshot(place); })) {
         ++check_.snapshots;
       }
+    });
+  }
+
+  void CheckGroups(int directory) {
+    const absl::StatusOr<UniqueFd> snapshots =
+        host::OpenDirectory(root_.get(), kSnapshotsDirectory);
+    if (!snapshots.ok()) return;  // that was said
+    ForEachName(directory, kGroupsDirectory, [&](const std::string& name) {
+      if (!IsOurs<GroupId>(kGroupsDirectory, name)) return;
+      const ObjectPlace place = {directory, name, absl::StrCat(kGroupsDirectory, "/", name), name};
+      int64_t nothing = 0;  // its members have their space
+      Adopt(place, nothing, [&] { return CheckGroup(place, snapshots->get()); });
     });
   }
 

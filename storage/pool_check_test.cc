@@ -21,6 +21,9 @@
 #include "host/btrfs.h"
 #include "host/btrfs_quota.h"
 #include "host/file.h"
+#include "host/project_id.h"
+#include "host/project_quota.h"
+#include "storage/group_test_util.h"
 #include "storage/layout.h"
 #include "storage/storage_test_util.h"
 #include "storage/used_volume_test_util.h"
@@ -72,6 +75,7 @@ class PoolCheckTest : public KindTest {
  protected:
   void SetUp() override {
     KindTest::SetUp();
+    if (node_ == nullptr) return;
     ASSERT_OK_AND_ASSIGN(volume_, node().Create(RequestFor(kind(), "a")));
     ASSERT_OK(WriteContent(node(), volume_, "content"));
     ASSERT_OK_AND_ASSIGN(snapshot_, node().Snapshot("s", volume_));
@@ -221,6 +225,20 @@ TEST_P(PoolCheckTest, ObjectThatOthersCanEnter) {
   ExpectWarning(object_, "chmod 0700");
 }
 
+TEST_P(PoolCheckTest, GroupWithoutItsRecordOrAMember) {
+  ASSERT_OK_AND_ASSIGN(const VolumePtr other, node().Create(RequestFor(kind(), "other")));
+  ASSERT_OK_AND_ASSIGN(const GroupSnapshot group, CreateGroup(node(), "g", {volume_, other}));
+  EXPECT_THAT(Check().findings, IsEmpty());
+  const std::string path = "groups/" + group.group->id();
+  const std::string member = group.members[0]->id();
+  std::filesystem::rename(InPool("snapshots/" + member), InPool("member"));
+  ExpectDamage(path, "its member " + member + " is missing");
+  std::filesystem::rename(InPool("member"), InPool("snapshots/" + member));
+  std::filesystem::rename(InPool(path + "/record"), InPool("record"));
+  ExpectDamage(path + "/record", "is missing");
+  std::filesystem::rename(InPool("record"), InPool(path + "/record"));
+}
+
 class ImageCheckTest : public PoolCheckTest {};
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ImageCheckTest,
@@ -248,6 +266,22 @@ TEST_P(DirectoryCheckTest, LimitThatIsNotTheRecordsOne) {
   ExpectDamage(object_ + "/data", "its limit is 5 MiB");
   ASSERT_OK(host::SetQuotaLimit(data.get(), {1, id}, std::nullopt));
   ExpectDamage(object_ + "/data", "nothing limits its size");
+}
+
+class ProjectCheckTest : public PoolCheckTest {};
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ProjectCheckTest,
+                         ::testing::Values(DirectoryOnXfs(), DirectoryOnExt4()), KindName);
+
+TEST_P(ProjectCheckTest, LimitAndProjectThatAreNotTheRecordsOnes) {
+  ASSERT_OK_AND_ASSIGN(const UniqueFd data, host::OpenPath(InPool(object_ + "/data"), O_RDONLY));
+  const uint32_t id = volume_->directory().project_id();
+  ASSERT_OK(host::SetProjectLimits(data.get(), id, {.bytes = 5 * kMiB}));
+  ExpectDamage(object_ + "/data", "its limit is 5 MiB");
+  ASSERT_OK(host::SetProjectLimits(data.get(), id, {}));
+  ExpectDamage(object_ + "/data", "its limit is none");
+  ASSERT_OK(host::SetProject(data.get(), {.id = id + 1, .inherit = true}));
+  ExpectDamage(object_ + "/data", absl::StrCat("is of project ", id + 1));
 }
 
 // The pool's own files are alike on every filesystem.
