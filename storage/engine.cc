@@ -301,11 +301,14 @@ absl::StatusOr<VolumeUse> Engine::UseOf(int object, const v1::VolumeRecord& reco
     use.mounted = *std::move(fd);
     break;
   }
+  use.in_use = !mounts.empty();
+  if (use.in_use) return use;
   // Somebody may use it although it is mounted nowhere that this driver sees: through a mount in
-  // another namespace, or one that was taken away lazily.
+  // another namespace, or one that was taken away lazily. That is waited for, so it is asked only
+  // when nothing else tells.
   const absl::Status unused = BackendOf(record).CheckUnused(object);
   if (ErrnoOf(unused) != 0) return unused;  // it could not be seen
-  use.in_use = !mounts.empty() || !unused.ok();
+  use.in_use = !unused.ok();
   return use;
 }
 
