@@ -15,6 +15,7 @@
 #include "node/node_world.h"
 #include "test/support/matchers.h"
 #include "test/support/pool_leftovers.h"
+#include "test/support/project_quota.h"
 #include "test/support/sandbox.h"
 
 namespace nodevol::node {
@@ -26,8 +27,12 @@ class InlineFixture : public ::testing::TestWithParam<Kind> {
   explicit InlineFixture(Kind kind) : kind_(std::move(kind)) {}
   InlineFixture() : InlineFixture(GetParam()) {}
 
-  void SetUp() override { ASSERT_OK_AND_ASSIGN(world_, NodeWorld::Create(kind_)); }
+  void SetUp() override {
+    if (kind_.project_quotas) SKIP_WITHOUT_PROJECT_QUOTAS(kind_.pool);
+    ASSERT_OK_AND_ASSIGN(world_, NodeWorld::Create(kind_));
+  }
   void TearDown() override {
+    if (world_ == nullptr) return;
     for (const auto& [id, path] : std::set(published_)) {
       // As kubelet, which comes again while the volume is looked at.
       EXPECT_OK(testing::Eventually([&] { return Unpublish(path, id); }));

@@ -13,8 +13,8 @@
 
 namespace nodevol::node {
 
-// NodeHandler's part for inline volumes. Any text that is no other volume's id may be one of
-// theirs. Requests have their required fields.
+// NodeHandler's part for inline volumes. Their ids are as IsInlineId says. Requests have their
+// required fields.
 class InlineHandler {
  public:
   // Undoes on `forgotten` what was mounted for volumes that no pool knows. Both must outlive the

@@ -107,8 +107,7 @@ TEST_F(NodeArgumentsTest, IdThatIsNoneOfOursIsNotFound) {
           Expand(staging_, id).status()}) {
       EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound)) << id;
     }
-    // It may have been an inline volume's, which went with an earlier call.
-    EXPECT_OK(Unpublish(Target(), id));
+    EXPECT_THAT(Unpublish(Target(), id), StatusIs(absl::StatusCode::kNotFound));
   }
 }
 
@@ -163,7 +162,7 @@ TEST_F(NodeArgumentsTest, PoolsAreNoPlaceToMountOnOrToRemoveFrom) {
   }
   EXPECT_THAT(Publish(world_->PoolPath()), IsInvalid("pool"));
   EXPECT_THAT(NamesIn(world_->PoolPath()),
-              ::testing::UnorderedElementsAre(".nodevol", "volumes", "snapshots"));
+              ::testing::UnorderedElementsAre(".nodevol", "volumes", "snapshots", "groups"));
   EXPECT_THAT(NamesIn(world_->PoolPath() + "/volumes/" + volume_),
               ::testing::UnorderedElementsAre("record", "data"));
 }

@@ -181,8 +181,11 @@ void NodeHandler::UnpublishVolume(const csi::v1::NodeUnpublishVolumeRequest& req
   const std::string& path = request.target_path();
   if (path.empty()) return std::move(done)(Required(kTargetPath));
   if (storage::IsStaticId(request.volume_id())) return static_.Unpublish(request, std::move(done));
-  if (!VolumeId::Parse(request.volume_id()).has_value()) {
+  if (storage::IsInlineId(request.volume_id())) {
     return inline_.Unpublish(request, std::move(done));
+  }
+  if (!VolumeId::Parse(request.volume_id()).has_value()) {
+    return std::move(done)(NoSuchVolume(request.volume_id()));
   }
   if (!storage_.Serves(request.volume_id())) {
     return OnForgotten(

@@ -277,7 +277,8 @@ TEST_F(StaticVolumeTest, AVolumeOfTheDriversOwnIsNotUnmounted) {
 
 TEST_F(StaticVolumeTest, AStaticVolumeIsNotUnmountedByTheIdOfAnother) {
   ASSERT_OK(Publish(DataRequest(Target())));
-  EXPECT_THAT(Unpublish(Target(), "csi-inline"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Unpublish(Target(), "csi-" + std::string(64, 'a')),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(ReadContent(Target()), IsOkAndHolds("content"));
 }
 

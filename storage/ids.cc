@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 #include "base/sha256.h"
 
@@ -16,13 +17,15 @@ std::string HashOf(absl::string_view kind, absl::string_view name) {
   return Sha256Hex(absl::StrCat(kind, ":", name)).substr(0, kUuidCharacters);
 }
 
-}  // namespace
-
-bool IsUuid(absl::string_view text) {
-  return text.size() == kUuidCharacters && std::all_of(text.begin(), text.end(), [](char c) {
+bool IsHex(absl::string_view text, size_t characters) {
+  return text.size() == characters && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
 }
+
+}  // namespace
+
+bool IsUuid(absl::string_view text) { return IsHex(text, kUuidCharacters); }
 
 bool IsPoolName(absl::string_view name) {
   return !name.empty() && name.size() <= 32 &&
@@ -64,6 +67,11 @@ SnapshotId MemberId(absl::string_view group_name, const VolumeId& source) {
   // "member" is no kind, and the volume's id has a fixed length: nothing else has this text.
   const std::string hash = Sha256Hex(absl::StrCat("member:", source.text(), ":", group_name));
   return *SnapshotId::Parse(absl::StrCat(source.pool_uuid(), ".", hash.substr(0, kUuidCharacters)));
+}
+
+bool IsInlineId(absl::string_view volume_id) {
+  constexpr size_t kHashCharacters = 64;
+  return absl::ConsumePrefix(&volume_id, "csi-") && IsHex(volume_id, kHashCharacters);
 }
 
 std::string HashOfInlineVolume(absl::string_view volume_id) { return HashOf("inline", volume_id); }

@@ -66,6 +66,8 @@ using GroupId = ObjectId<GroupKind>;
 // has a name of its own has such an id.
 SnapshotId MemberId(absl::string_view group_name, const VolumeId& source);
 
+// True for the ids of inline volumes as kubelet makes them: "csi-" and a SHA-256 in lower-case hex.
+bool IsInlineId(absl::string_view volume_id);
 // The name_hash() of the volume that is made for the inline volume with this id. No name in a
 // CreateVolume request has it.
 std::string HashOfInlineVolume(absl::string_view volume_id);

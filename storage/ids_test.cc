@@ -115,5 +115,14 @@ TEST(PoolNameTest, IsAWordOfFewCharacters) {
   }
 }
 
+TEST(InlineIdTest, IsAsKubeletMakesIt) {
+  EXPECT_TRUE(IsInlineId("csi-" + std::string(64, '7')));
+  for (const std::string& text :
+       {std::string(), std::string("csi-"), std::string(64, '7'), "csi-" + std::string(63, '7'),
+        "csi-" + std::string(64, 'F'), "CSI-" + std::string(64, '7')}) {
+    EXPECT_FALSE(IsInlineId(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace nodevol::storage

@@ -196,7 +196,7 @@ absl::Status VerifyUnstaged(World& world) {
 // ---- Inline volumes ----
 
 absl::Status PublishInline(World& world) {
-  world.inline_id = "csi-inline";
+  world.inline_id = "csi-" + std::string(64, '0');
   return world.client().PublishInline(world.inline_id, world.target(), world.ground().volume_bytes);
 }
 

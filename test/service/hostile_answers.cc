@@ -103,8 +103,7 @@ const Table& Particular() {
       {"ListSnapshotsRequest.snapshot_id", Accepted()},
       {"NodeUnstageVolumeRequest.volume_id", Undone()},
       {"NodeUnstageVolumeRequest.staging_target_path", FormerTarget("staging_target_path")},
-      // Any text may be the id of an inline volume that went with an earlier call.
-      {"NodeUnpublishVolumeRequest.volume_id", Accepted()},
+      {"NodeUnpublishVolumeRequest.volume_id", Undone()},
       {"NodeUnpublishVolumeRequest.target_path", FormerTarget("target_path")},
       // The volume is not there.
       {"NodeGetVolumeStatsRequest.volume_path", All(kNotFound)},

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/errno_status.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "test/service/pod.h"
 
@@ -95,7 +96,7 @@ class Life {
   }
   absl::Status Inline() {
     if (client_.volume_class().capability.has_block()) return absl::OkStatus();
-    const Pod pod("csi-" + name_, directory_, name_ + "-inline");
+    const Pod pod("csi-" + Sha256Hex(name_), directory_, name_ + "-inline");
     for (int i = 0; i < 2; ++i) {
       RETURN_IF_ERROR(client_.PublishInline(pod.volume_id(), pod.target(), bytes_));
       RETURN_IF_ERROR(pod.Write("content", name_));
