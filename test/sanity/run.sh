@@ -15,8 +15,8 @@ set -euo pipefail
 
 MiB=$((1024 * 1024))
 
-# examine NAME POOL_FILESYSTEM[+prjquota] ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE [MUTABLE_PARAMETERS]:
-# one run.
+# examine NAME POOL_FILESYSTEM[+prjquota] ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE MUTABLE_PARAMETERS: one
+# run.
 examine() {
   local work=$output/$1
   rm -rf "$work"
@@ -26,19 +26,16 @@ examine() {
 
 inside() {
   local driver=$1 examiner=$2 work=$3 filesystem=$4 access=$5 parameters=$6 size=$7 expanded=$8
-  local mutable=()
   printf '%s' "$parameters" >"$work/parameters.yaml"
-  if [ -n "${9:-}" ]; then
-    printf '%s' "$9" >"$work/mutable.yaml"
-    mutable=(-csi.testvolumemutableparameters="$work/mutable.yaml")
-  fi
+  printf '%s' "$9" >"$work/mutable.yaml"
   start_driver "$driver" "$work" "$filesystem"
   local status=0
   timeout 600 "$examiner" -csi.endpoint="unix://$driver_socket" -csi.mountdir=/mnt/csi/target \
     -csi.stagingdir=/mnt/csi/staging -csi.testvolumeaccesstype="$access" \
     -csi.testvolumesize="$size" -csi.testvolumeexpandsize="$expanded" \
-    -csi.testvolumeparameters="$work/parameters.yaml" "${mutable[@]}" -csi.testnodevolumeattachlimit \
-    -ginkgo.v -ginkgo.no-color >"$work/output" 2>&1 || status=$?
+    -csi.testvolumeparameters="$work/parameters.yaml" \
+    -csi.testvolumemutableparameters="$work/mutable.yaml" -csi.testnodevolumeattachlimit -ginkgo.v \
+    -ginkgo.no-color >"$work/output" 2>&1 || status=$?
   stop_driver || status=$?
   return "$status"
 }
@@ -81,11 +78,13 @@ if [ -n "${NODEVOL_REQUIRE_PROJECT_QUOTAS:-}" ]; then
       $((32 * MiB)) 'inodeLimit: "1000"'
   done
 else
-  run directory-on-btrfs btrfs mount 'backend: directory' $((16 * MiB)) $((32 * MiB))
-  run image-on-xfs xfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
-  run image-on-ext4 ext4 mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
-  run image-on-btrfs btrfs mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) $((600 * MiB))
-  run block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB))
+  run directory-on-btrfs btrfs mount 'backend: directory' $((16 * MiB)) $((32 * MiB)) \
+    'undeleteWindow: "1s"'
+  for filesystem in xfs ext4 btrfs; do
+    run "image-on-$filesystem" "$filesystem" mount 'csi.storage.k8s.io/fstype: xfs' $((300 * MiB)) \
+      $((600 * MiB)) 'discard: "true"'
+  done
+  run block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB)) 'undeleteWindow: "1s"'
 fi
 
 echo "skipped, because the driver does not announce the capability (yet):"

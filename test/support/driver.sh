@@ -26,7 +26,7 @@ start_driver() {
   mount -o "$options" "$work/pool.img" /mnt/pool
   rm "$work/pool.img" # it lives as long as its mount
   "$driver" --endpoint="unix://$driver_socket" --node-id=examined-node --pool=main=/mnt/pool \
-    --admin-socket= --create-pools --log-level=debug 2>"$work/driver.log" &
+    --admin-socket= --create-pools --health --log-level=debug 2>"$work/driver.log" &
   driver_pid=$!
   # shellcheck disable=SC2064 # the pid of now
   trap "kill -9 $driver_pid 2>/dev/null || true; umount -l /mnt/pool" EXIT
