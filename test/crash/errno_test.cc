@@ -4,23 +4,20 @@
 // each call of CSI that changes something: the answer has the right code, a failed fsync is never
 // taken for a good one, and the retry succeeds with nothing left over.
 //
-// All points take many minutes. The environment variable NODEVOL_ERRNO_EVERY=N takes each N-th call
-// of a kind, beginning at a random one; what fails names its number.
+// All points take many minutes; sample.h says how to take some. What fails names its number.
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 #include "test/client/ground.h"
 #include "test/client/grpc_environment.h"
+#include "test/crash/sample.h"
 #include "test/crash/scenario.h"
 #include "test/crash/world.h"
 #include "test/support/matchers.h"
@@ -63,11 +60,8 @@ bool IsRightCode(absl::string_view error, const absl::Status& answer) {
   }
 }
 
-int Every() {
-  const char* text = std::getenv("NODEVOL_ERRNO_EVERY");
-  int every = 1;
-  return text != nullptr && absl::SimpleAtoi(text, &every) && every > 0 ? every : 1;
-}
+// There are so many errors a call.
+constexpr int kRarer = 4;
 
 int points = 0;
 int faulted = 0;
@@ -124,11 +118,9 @@ TEST_P(ErrnoTest, IsAnsweredRightAndNothingIsLeft) {
   const auto& [ground, scenario] = GetParam();
   ASSERT_OK_AND_ASSIGN(world_, World::Create(ground));
   const int before = points;
-  const int every = Every();
-  absl::BitGen random;
+  Sample sample(kRarer);
   for (const Fault& fault : kFaults) {
-    const int first = 1 + absl::Uniform(random, 0, every);
-    for (int n = first; n <= kMaxCalls; n += every) {
+    for (int n = sample.First(); n <= kMaxCalls; n += sample.every()) {
       const bool injected = FailAt(*world_, scenario, fault, n);
       ASSERT_FALSE(HasFailure());
       if (!injected) break;

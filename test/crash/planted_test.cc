@@ -28,8 +28,10 @@ struct Outcome {
 // Runs one test of the crash tests with a fault planted in the driver.
 Outcome RunWithPlant(const std::string& plant, const std::string& filter) {
   const std::string command =
-      absl::StrCat("NODEVOL_CRASH_PRELOAD=" PLANTED_LIBRARY " NODEVOL_PLANT=", plant,
-                   " " KILL_TEST " --gtest_filter='", filter, "' 2>&1");
+      // At all points: the plant is to be found.
+      absl::StrCat("env -u NODEVOL_CRASH_EVERY NODEVOL_CRASH_PRELOAD=" PLANTED_LIBRARY
+                   " NODEVOL_PLANT=",
+                   plant, " " KILL_TEST " --gtest_filter='", filter, "' 2>&1");
   Outcome outcome;
   FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) return outcome;
