@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // nodevol pool init: on the pool's files, without the driver.
+#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -77,6 +78,12 @@ absl::Status CheckNotPrepared(const std::string& path) {
                                                (*marker)->pool_uuid(), "); nothing was done"));
 }
 
+// NOT_FOUND instead, with the same words, when there is no such path.
+absl::Status Missing(const std::string& path, const absl::Status& why) {
+  const bool missing = ErrnoOf(storage::ReadPoolMarker(path).status()) == ENOENT;
+  return missing ? absl::NotFoundError(why.message()) : why;
+}
+
 Exit InitPool(const Arguments& arguments, const Streams& streams) {
   const absl::StatusOr<OutputFormat> format = ParseOutputFormat(arguments);
   if (!format.ok()) return Fail(streams, format.status());
@@ -94,7 +101,7 @@ Exit InitPool(const Arguments& arguments, const Streams& streams) {
   }
   const absl::StatusOr<std::unique_ptr<storage::Pool>> pool =
       storage::Pool::Open({.name = *name, .path = path, .create = true});
-  if (!pool.ok()) return Fail(streams, pool.status());
+  if (!pool.ok()) return Fail(streams, Missing(path, pool.status()));
   const absl::StatusOr<std::optional<nodevol::v1::PoolMarker>> marker =
       storage::ReadPoolMarker(path);
   if (!marker.ok()) return Fail(streams, marker.status());
