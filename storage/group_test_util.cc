@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+
 #include "test/support/matchers.h"
 
 namespace nodevol::storage {
@@ -24,7 +26,12 @@ absl::StatusOr<GroupSnapshot> CreateGroup(TestNode& node, const v1::GroupSnapsho
 
 absl::StatusOr<GroupSnapshot> CreateGroup(TestNode& node, const std::string& name,
                                           const std::vector<VolumePtr>& volumes) {
-  return CreateGroup(node, GroupRequest(name, volumes));
+  absl::StatusOr<GroupSnapshot> group;
+  do {  // a busy machine may take longer than volumes are kept frozen
+    group = CreateGroup(node, GroupRequest(name, volumes));
+  } while (absl::IsUnavailable(group.status()) &&
+           absl::StrContains(group.status().message(), "kept frozen"));
+  return group;
 }
 
 absl::Status DeleteGroup(TestNode& node, const GroupSnapshot& group,

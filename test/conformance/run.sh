@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh DRIVER NODEVOL_CONFORMANCE OUTPUT_DIRECTORY: runs the conformance suite on real volumes of
-# each kind; with NODEVOL_REQUIRE_PROJECT_QUOTAS in the environment on directories under project quotas
-# instead, which need a kernel that has them (test/vm/). What was skipped, and why, is printed. OUTPUT_DIRECTORY/counts gets "passed failed".
+# each kind. What was skipped, and why, is printed. OUTPUT_DIRECTORY/counts gets "passed failed".
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../support/driver.sh
 . "$(dirname "$0")/../support/driver.sh"
@@ -54,22 +53,15 @@ run() {
 
 # What a deleted volume is kept for must not fill the pool.
 window=undeleteWindow=1s
-if [ -n "${NODEVOL_REQUIRE_PROJECT_QUOTAS:-}" ]; then
-  for filesystem in xfs ext4; do
-    run "directory-on-$filesystem" "$filesystem+prjquota" --parameters=backend=directory \
-      --size=$((32 * MiB)) --mutable-parameters=inodeLimit=1000,$window "${@:4}"
-  done
-else
-  run directory-on-btrfs btrfs --parameters=backend=directory --size=$((32 * MiB)) \
-    --mutable-parameters=$window "${@:4}"
-  run ext4-image-on-xfs xfs --fs-type=ext4 --size=$((64 * MiB)) \
-    --mutable-parameters=discard=true,$window "${@:4}"
-  run xfs-image-on-xfs xfs --fs-type=xfs --size=$((320 * MiB)) \
-    --mutable-parameters=discard=true,$window "${@:4}"
-  run ext4-image-on-ext4 ext4 --fs-type=ext4 --size=$((64 * MiB)) \
-    --mutable-parameters=discard=true,$window "${@:4}"
-  run block-on-xfs xfs --block --size=$((32 * MiB)) --mutable-parameters=$window "${@:4}"
-fi
+run directory-on-btrfs btrfs --parameters=backend=directory --size=$((32 * MiB)) \
+  --mutable-parameters=$window "${@:4}"
+run ext4-image-on-xfs xfs --fs-type=ext4 --size=$((64 * MiB)) \
+  --mutable-parameters=discard=true,$window "${@:4}"
+run xfs-image-on-xfs xfs --fs-type=xfs --size=$((320 * MiB)) \
+  --mutable-parameters=discard=true,$window "${@:4}"
+run ext4-image-on-ext4 ext4 --fs-type=ext4 --size=$((64 * MiB)) \
+  --mutable-parameters=discard=true,$window "${@:4}"
+run block-on-xfs xfs --block --size=$((32 * MiB)) --mutable-parameters=$window "${@:4}"
 
 echo "skipped, and why:"
 cat "$output"/*/output | sed -n '/: Skipped$/{n;p}' | sort | uniq -c | sed 's/^/ /'

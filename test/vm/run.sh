@@ -56,7 +56,7 @@ make_root() {
   done
   into "$root" "$sanity" /vm/csi-sanity
   cp guest "$root/vm/"
-  for name in sanity/run.sh conformance/run.sh support/driver.sh; do
+  for name in sanity/run.sh support/driver.sh; do
     install -D "../$name" "$root/vm/$name"
   done
 }
@@ -64,10 +64,7 @@ make_root() {
 # ---- What runs in it. ----
 
 programs=(host_test storage_test node_test reboot_test)
-case $form in
-full) programs+=(nodevol-conformance) ;;
-*=*) programs=("${form%%=*}") ;;
-esac
+if [[ $form == *=* ]]; then programs=("${form%%=*}"); fi
 
 # Directories under project quotas, and ext4 images that grow in use, which needs CAP_SYS_RESOURCE.
 if [ "$form" = quick ]; then
@@ -103,11 +100,6 @@ host_test $tests /vm/host_test --gtest_filter='$host_tests'
 storage_test $tests /vm/storage_test --gtest_filter='$storage_tests'
 node_test $tests /vm/node_test --gtest_filter='$node_tests'
 csi-sanity $tests /vm/sanity/run.sh /vm/nodevol /vm/csi-sanity /vm/out/csi-sanity
-PLAN
-  [ "$form" = quick ] || cat >>"$1/1" <<PLAN
-conformance $tests /vm/conformance/run.sh /vm/nodevol /vm/nodevol-conformance /vm/out/conformance
-PLAN
-  cat >>"$1/1" <<PLAN
 before-reboot $pools && $tests /vm/reboot_test --gtest_filter='*BeforeIt*'
 PLAN
   echo "after-reboot $pools && $tests /vm/reboot_test --gtest_filter='*AfterIt*'" >"$1/2"
@@ -157,9 +149,9 @@ report() {
   passed=$((passed + ok)) failed=$((failed + bad))
 }
 
-# report_examined NAME: the lines of a script that examines the driver from outside, and its counts.
-report_examined() {
-  local name=$1 ok=0 bad=1
+# report_sanity: its lines, and its counts.
+report_sanity() {
+  local name=csi-sanity ok=0 bad=1
   if [ -e "$output/$name/counts" ]; then
     read -r ok bad <"$output/$name/counts"
   else
@@ -190,10 +182,7 @@ mkdir -p "$work/out"
 cp -r "$work/out"/. "$output/"
 for plan in "$work/root/vm/plan"/*; do
   while read -r name _; do
-    case $name in
-    csi-sanity | conformance) report_examined "$name" ;;
-    *) report "$name" ;;
-    esac
+    if [ "$name" = csi-sanity ]; then report_sanity; else report "$name"; fi
   done <"$plan"
 done
 echo "$passed $failed" >"$output/counts"
