@@ -39,7 +39,7 @@ TEST_F(IdentityServiceTest, EveryCallReachesItsHandler) {
   ASSERT_OK_AND_ASSIGN(const auto capabilities,
                        client_.Call(&CsiClient::Identity::GetPluginCapabilities,
                                     csi::v1::GetPluginCapabilitiesRequest()));
-  EXPECT_EQ(capabilities.capabilities_size(), 4);
+  EXPECT_EQ(capabilities.capabilities_size(), 5);
   ASSERT_OK_AND_ASSIGN(const auto probe,
                        client_.Call(&CsiClient::Identity::Probe, csi::v1::ProbeRequest()));
   EXPECT_TRUE(probe.ready().value());

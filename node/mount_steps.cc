@@ -52,8 +52,8 @@ absl::Status DetachUnlessBound(LocalVolume& volume, int loop_number) {
   return host::DetachLoop(device.fd.get());
 }
 
-// Frees the devices of a raw block volume that nothing is bound to any more: an earlier call may have
-// failed between unmounting the last target and this.
+// Frees the devices of a raw block volume that nothing is bound to any more: an earlier call may
+// have failed between unmounting the last target and this.
 absl::Status DetachForgotten(LocalVolume& volume) {
   ASSIGN_OR_RETURN(const UniqueFd image, storage::OpenImage(volume.object.get(), O_RDONLY));
   ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(image.get()));

@@ -112,7 +112,8 @@ TEST_F(StaticHostileTest, PoolsAreNoStaticVolumes) {
   EXPECT_THAT(Publish(pool + "/volumes/" + volume + "/record", "File"), refused);
   EXPECT_THAT(Publish(pool + "/new/directory", "DirectoryOrCreate"), refused);
   EXPECT_THAT(Publish(pool + "/new", "FileOrCreate"), refused);
-  EXPECT_THAT(NamesIn(pool), ::testing::UnorderedElementsAre(".nodevol", "volumes", "snapshots"));
+  EXPECT_THAT(NamesIn(pool),
+              ::testing::UnorderedElementsAre(".nodevol", "volumes", "snapshots", "groups"));
   // Beside a pool is room.
   EXPECT_OK(Publish(disk + "/beside", "DirectoryOrCreate"));
   EXPECT_OK(Unpublish());

@@ -72,17 +72,19 @@ absl::Status ProjectQuotaBackend::Create(int object, const v1::VolumeRecord& rec
 }
 
 absl::Status ProjectQuotaBackend::Copy(const CopySource& source, const CopyTarget& target) {
-  if (source.in_use) {
-    return absl::FailedPreconditionError(
-        "the volume is in use, and a copy of a directory would be no point in time; stop its pods "
-        "and retry, or keep such volumes in images (backend: image) in a pool on xfs (with "
-        "reflink) or btrfs");
-  }
+  if (source.in_use) RETURN_IF_ERROR(CheckLiveCopy());
   ASSIGN_OR_RETURN(const UniqueFd from, host::OpenDirectory(source.object, kDataDirectory));
   ASSIGN_OR_RETURN(const UniqueFd to, MakeData(target.object, target.directory.project_id()));
   RETURN_IF_ERROR(host::CopyTree(from.get(), to.get()));
   // One call for all files: an fsync each would take a commit of the journal each.
   return host::SyncFilesystem(to.get());
+}
+
+absl::Status ProjectQuotaBackend::CheckLiveCopy() const {
+  return absl::FailedPreconditionError(
+      "the volume is in use, and a copy of a directory would be no point in time; stop its pods "
+      "and retry, or keep such volumes in images (backend: image) in a pool on xfs (with "
+      "reflink) or btrfs");
 }
 
 absl::Status ProjectQuotaBackend::ApplySize(int object, const v1::VolumeRecord& record) {

@@ -20,6 +20,7 @@ class ProjectQuotaBackend : public DirectoryBackend {
                                 v1::SnapshotRecord& snapshot) override;
   absl::Status Create(int object, const v1::VolumeRecord& record, const VolumeSpec& spec) override;
   absl::Status Copy(const CopySource& source, const CopyTarget& target) override;
+  [[nodiscard]] absl::Status CheckLiveCopy() const override;
   // Also puts right, and logs, what somebody did to the project of the directory itself.
   absl::Status ApplySize(int object, const v1::VolumeRecord& record) override;
   absl::Status SyncContent(int object) override;

@@ -62,10 +62,9 @@ absl::Status SnapshotCut::Flush() {
 }
 
 absl::Status SnapshotCut::Take() {
-  return engine_->BackendOf(*source_).Copy({.object = original_.get(), .in_use = use_.in_use},
-                                           {.object = staged_.directory(),
-                                            .directory = record_->directory(),
-                                            .read_only = true});
+  return engine_->BackendOf(*source_).Copy(
+      {.object = original_.get(), .in_use = use_.in_use},
+      {.object = staged_.directory(), .directory = record_->directory(), .read_only = true});
 }
 
 absl::Status SnapshotCut::Seal(v1::SnapshotRecord record) {
