@@ -115,7 +115,8 @@ absl::Status LocalStorage::WhyGone(Engine& engine, const v1::SnapshotRecord& sna
   return error;
 }
 
-absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::CheckBlockQuery(const BlockQuery& query) const {
+absl::StatusOr<std::shared_ptr<Engine>> LocalStorage::CheckBlockQuery(
+    const BlockQuery& query) const {
   const std::optional<SnapshotId> target = SnapshotId::Parse(query.target->id());
   if (!target.has_value()) return absl::NotFoundError("no such snapshot");
   ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, WorkingEngineOf(*target));
