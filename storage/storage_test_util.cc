@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -155,13 +156,16 @@ absl::StatusOr<std::unique_ptr<TestNode>> TestNode::Create(
 }
 
 absl::Status TestNode::Open() {
+  // An emulated disk (test/vm/) can be slow without hanging.
+  const bool emulated = ::getenv("NODEVOL_REQUIRE_PROJECT_QUOTAS") != nullptr;
+  const absl::Duration patience = absl::Seconds(emulated ? 60 : 2);
   std::vector<PoolOptions> pools;
   for (const TestFilesystem& disk : disks_) {
     pools.push_back({.name = absl::StrCat("pool-", pools.size()),
                      .path = disk.path(),
                      .create = true,
                      .check_interval = absl::Milliseconds(100),
-                     .disk_patience = absl::Seconds(2)});
+                     .disk_patience = patience});
   }
   ASSIGN_OR_RETURN(storage_, LocalStorage::Open("node-1", pools));
   return absl::OkStatus();
