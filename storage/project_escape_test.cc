@@ -13,6 +13,7 @@
 
 #include "storage/project_ids.h"
 #include "storage/project_quota_test_util.h"
+#include "storage/project_scrubber.h"
 #include "storage/used_volume_test_util.h"
 #include "test/support/as_user.h"
 #include "test/support/matchers.h"
@@ -104,6 +105,18 @@ TEST_P(ProjectQuotaEscapeTest, VictimGetsItsRoomBack) {
   EXPECT_LT(QuotaOf(victim_).used_bytes, kMiB);
   ASSERT_OK(node().Open());
   EXPECT_OK(WriteContent(node(), victim_, "content"));
+}
+
+TEST_P(ProjectQuotaEscapeTest, EmptyVolumeThatLeavesItsProjectKeepsItsLimit) {
+  ChangeProject(used_->path(), {});
+  ASSERT_EQ(QuotaOf(volume_).used_inodes, 0);
+  // A start would set the limit anyway; this is the scrubber an hour later.
+  ASSERT_OK(node().OnVolume(volume_, [this](LocalVolume& local) {
+    const ProjectScrubber scrubber(local.engine.pool(), local.engine.volumes());
+    EXPECT_TRUE(Eventually([this] { return ProjectAt(used_->path()).id == project(); }));
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(QuotaOf(volume_).limits.bytes, kind().bytes);
 }
 
 TEST_P(ProjectQuotaEscapeTest, DirectoryThatHandsNothingDownIsFound) {

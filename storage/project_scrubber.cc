@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/errno_status.h"
@@ -79,37 +80,55 @@ void ProjectScrubber::Run() {
     log::Warn("unused project quotas can't be removed",
               {{"pool", pool_.name()}, {"error", removed}});
   }
+  ForEachVolume([this](const v1::VolumeRecord& volume) {
+    const absl::Status scrubbed = ScrubVolume(volume);
+    if (Stopping() || !pool_.Check().ok()) return false;
+    if (!scrubbed.ok()) {
+      log::Warn("not all files of a volume could be checked for their project",
+                {{"volume_id", volume.id()}, {"error", scrubbed}});
+    }
+    return true;
+  });
+}
+
+// A volume has a file, its directory, before it has a limit, and until that is gone: a limit
+// without files is no volume's, whichever pool of this filesystem it was of, unless a pod has given
+// the directory of an empty volume another project.
+absl::Status ProjectScrubber::RemoveUnusedLimits() {
+  std::vector<uint32_t> unused;
+  for (uint32_t id = kFirstProjectId;;) {
+    RETURN_IF_ERROR(Pace());
+    ASSIGN_OR_RETURN(const std::optional<host::ProjectQuota> quota,
+                     host::NextProjectQuota(pool_.root(), id));
+    if (!quota.has_value() || quota->id > kLastProjectId) break;
+    if (quota->used_inodes == 0 && quota->used_bytes == 0 && !quota->Unknown()) {
+      unused.push_back(quota->id);
+    }
+    id = quota->id + 1;
+  }
+  if (unused.empty()) return absl::OkStatus();
+  absl::flat_hash_set<uint32_t> ours;
+  ForEachVolume([&ours](const v1::VolumeRecord& volume) {
+    ours.insert(volume.directory().project_id());
+    return true;
+  });
+  for (const uint32_t id : unused) {
+    if (!ours.contains(id)) RETURN_IF_ERROR(host::SetProjectLimits(pool_.root(), id, {}));
+  }
+  return absl::OkStatus();
+}
+
+void ProjectScrubber::ForEachVolume(absl::FunctionRef<bool(const v1::VolumeRecord&)> visit) {
   std::string after;
   constexpr size_t kPage = 256;
   while (true) {
     const std::vector<VolumePtr> page = volumes_.After(after, kPage);
     for (const VolumePtr& volume : page) {
       if (volume->directory().limit() != v1::DirectoryContent::PROJECT_QUOTA) continue;
-      const absl::Status scrubbed = ScrubVolume(*volume);
-      if (Stopping() || !pool_.Check().ok()) return;
-      if (!scrubbed.ok()) {
-        log::Warn("not all files of a volume could be checked for their project",
-                  {{"volume_id", volume->id()}, {"error", scrubbed}});
-      }
+      if (!visit(*volume)) return;
     }
     if (page.size() < kPage) return;
     after = page.back()->id();
-  }
-}
-
-// A volume has a file, its directory, before it has a limit, and until that is gone: a limit
-// without files is no volume's, whichever pool of this filesystem it was of.
-absl::Status ProjectScrubber::RemoveUnusedLimits() {
-  uint32_t id = kFirstProjectId;
-  while (true) {
-    RETURN_IF_ERROR(Pace());
-    ASSIGN_OR_RETURN(const std::optional<host::ProjectQuota> quota,
-                     host::NextProjectQuota(pool_.root(), id));
-    if (!quota.has_value() || quota->id > kLastProjectId) return absl::OkStatus();
-    if (quota->used_inodes == 0 && quota->used_bytes == 0 && !quota->Unknown()) {
-      RETURN_IF_ERROR(host::SetProjectLimits(pool_.root(), quota->id, {}));
-    }
-    id = quota->id + 1;
   }
 }
 

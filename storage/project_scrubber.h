@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -47,6 +48,8 @@ class ProjectScrubber {
 
   void Run();
   absl::Status RemoveUnusedLimits();
+  // The volumes that have a project, until `visit` returns false.
+  void ForEachVolume(absl::FunctionRef<bool(const v1::VolumeRecord&)> visit);
   absl::Status ScrubVolume(const v1::VolumeRecord& record);
   absl::Status ScrubTree(int data, uint32_t project, Findings& findings);
   static void ScrubFile(int fd, bool directory, uint32_t project, Findings& findings);
