@@ -16,7 +16,7 @@ std::vector<absl::Status> InParallel(size_t count, absl::FunctionRef<absl::Statu
   size_t i = 1;
   try {
     for (; i < count; ++i) threads.emplace_back(call, i);
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
     // No more threads are to be had: the rest is done one by one.
   }
   if (count > 0) call(0);

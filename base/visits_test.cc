@@ -31,9 +31,11 @@ TEST(VisitsTest, NobodyIsLetInOnceClosed) {
 TEST(VisitsTest, MovedVisitCountsOnce) {
   Visits visits;
   {
-    std::optional<Visits::Visit> visit = visits.Begin();
-    const Visits::Visit moved = *std::move(visit);
-    visit.reset();
+    std::optional<Visits::Visit> moved;
+    {
+      std::optional<Visits::Visit> visit = visits.Begin();
+      moved.emplace(*std::move(visit));
+    }
     EXPECT_FALSE(visits.Close(absl::ZeroDuration()));
   }
   EXPECT_TRUE(visits.Close(absl::ZeroDuration()));

@@ -87,7 +87,9 @@ class Description {
         names.push_back(entry.path().filename());
       }
       std::sort(names.begin(), names.end());
-      for (const std::string& child : names) Add(path + "/" + child, name + "/" + child);
+      for (const std::string& child : names) {
+        Add(absl::StrCat(path, "/", child), absl::StrCat(name, "/", child));
+      }
       return;
     }
     absl::StrAppend(&text, " links ", info.st_nlink, " first ",

@@ -97,7 +97,9 @@ int RunFreezeGuard(int argc, char** argv) {
     const intptr_t filesystem = freeze_guard::kFirstFilesystem + 1 + static_cast<intptr_t>(i);
     // The driver waits for all of them, in vain then, and freezes nothing.
     if (::pthread_create(&threads[i], &attributes, GuardThread,
-                         reinterpret_cast<void*>(filesystem)) != 0) {
+                         // A number that goes through a pointer and back.
+                         reinterpret_cast<void*>(  // NOLINT(performance-no-int-to-ptr)
+                             filesystem)) != 0) {
       ::_exit(1);
     }
   }

@@ -29,7 +29,7 @@ struct PoolOptions {
   // How many times its space the pool may promise.
   double overcommit = 1.0;
   // The pool that must be found there; "" for whichever is.
-  std::string uuid = "";
+  std::string uuid = {};
   // How often the disk is asked whether it works, and tried again while it does not.
   absl::Duration check_interval = absl::Seconds(5);
   // A disk that takes longer for a small write is taken for one that hangs.
