@@ -22,7 +22,6 @@ namespace {
 
 using nodevol::testing::ErrnoIs;
 using nodevol::testing::IsOkAndHolds;
-using nodevol::testing::NewDirectory;
 using nodevol::testing::StatusIs;
 using nodevol::testing::TestFilesystem;
 using ::testing::Eq;
