@@ -181,14 +181,16 @@ absl::Status LocalStorage::RemoveGroup(const GroupRemoval& removal) {
   if (removal.group == nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(removal.home->DeleteGroup(removal.id));
   // The group is deleted: whatever happens now, its members are removed, if not here then when
-  // SettleMembers() finds them.
+  // SettleMembers() finds them. But nobody is told OK by a pool whose disk has failed.
+  absl::Status answer;
   for (const auto& [engine, member] : removal.members) {
     const absl::Status dropped = engine->DropMember(member);
     if (dropped.ok()) continue;
     log::Warn("a member of a deleted group snapshot can't be removed; it is tried again",
               {{"pool", engine->pool().name()}, {"snapshot_id", member->id()}, {"error", dropped}});
+    if (!engine->pool().fault().ok()) answer.Update(dropped);
   }
-  return absl::OkStatus();
+  return answer;
 }
 
 int64_t LocalStorage::Openings() const {
