@@ -77,7 +77,9 @@ class SoakTest : public ::testing::Test {
   void TearDown() override {
     driver_.reset();
     std::filesystem::remove_all(directory_ + "/pods");
-    for (const char* name : {"/log", "/csi.sock"}) std::filesystem::remove(directory_ + name);
+    for (const char* name : {"/log", "/csi.sock", "/csi.sock.admin"}) {
+      std::filesystem::remove(directory_ + name);
+    }
     std::filesystem::remove(directory_);
   }
 
