@@ -22,9 +22,10 @@ class LeakListener : public testing::EmptyTestEventListener {
     before_ = nodevol::testing::Leftovers::Now();
   }
   void OnTestEnd(const testing::TestInfo&) override {
-    // The kernel frees loop devices, and threads their descriptors, a moment later.
+    // The kernel frees loop devices, and threads their descriptors, a moment later; on a busy
+    // machine a long one.
     nodevol::testing::Leftovers after;
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 3000; ++i) {
       after = nodevol::testing::Leftovers::Now();
       if (after == before_) return;
       absl::SleepFor(absl::Milliseconds(10));
