@@ -3,8 +3,7 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
-
+#include "test/support/frozen_too_long.h"
 #include "test/support/matchers.h"
 
 namespace nodevol::storage {
@@ -27,10 +26,9 @@ absl::StatusOr<GroupSnapshot> CreateGroup(TestNode& node, const v1::GroupSnapsho
 absl::StatusOr<GroupSnapshot> CreateGroup(TestNode& node, const std::string& name,
                                           const std::vector<VolumePtr>& volumes) {
   absl::StatusOr<GroupSnapshot> group;
-  do {  // a busy machine may take longer than volumes are kept frozen
+  do {
     group = CreateGroup(node, GroupRequest(name, volumes));
-  } while (absl::IsUnavailable(group.status()) &&
-           absl::StrContains(group.status().message(), "kept frozen"));
+  } while (testing::WasFrozenTooLong(group.status()));
   return group;
 }
 

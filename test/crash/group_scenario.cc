@@ -2,12 +2,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/status_macros.h"
 #include "test/crash/scenario.h"
 #include "test/crash/steps.h"
+#include "test/support/frozen_too_long.h"
 
 namespace nodevol::testing {
 namespace {
@@ -55,17 +55,11 @@ absl::Status CreateTwoInUse(World& world) {
                                 world.second_target());
 }
 
-// On a busy machine the copies may take longer than volumes are kept frozen; who asked retries
-// then.
-bool WasTooSlow(const absl::Status& status) {
-  return absl::IsUnavailable(status) && absl::StrContains(status.message(), "kept frozen");
-}
-
 absl::Status TakeGroup(World& world) {
   absl::StatusOr<csi::v1::VolumeGroupSnapshot> group;
   do {
     group = world.client().SnapshotGroup("group", {world.volume_id, world.second_volume_id});
-  } while (WasTooSlow(group.status()));
+  } while (WasFrozenTooLong(group.status()));
   RETURN_IF_ERROR(group.status());
   world.group = *std::move(group);
   return absl::OkStatus();

@@ -31,6 +31,7 @@
 #include "host/filesystem.h"
 #include "test/service/pod.h"
 #include "test/service/service_fixture.h"
+#include "test/support/frozen_too_long.h"
 #include "test/support/held_call.h"
 #include "test/support/matchers.h"
 #include "test/support/pool_leftovers.h"
@@ -100,15 +101,11 @@ class FreezeTest : public GroundFixture {
     return GetParam().pool_filesystem == host::FilesystemType::kBtrfs ? BTRFS_IOC_SNAP_CREATE_V2
                                                                       : FICLONE;
   }
-  // On a busy machine the copies may take longer than volumes are kept frozen; who asked retries.
-  [[nodiscard]] static bool WasTooSlow(const absl::Status& status) {
-    return absl::IsUnavailable(status) && absl::StrContains(status.message(), "kept frozen");
-  }
   absl::StatusOr<VolumeGroupSnapshot> TakeGroup(const std::string& name) {
     absl::StatusOr<VolumeGroupSnapshot> group;
     do {
       group = client().SnapshotGroup(name, VolumeIds());
-    } while (WasTooSlow(group.status()));
+    } while (WasFrozenTooLong(group.status()));
     return group;
   }
   // Which of a worker's ioctls is that which copies the first volume.
@@ -138,7 +135,7 @@ class FreezeTest : public GroundFixture {
       is_held = held_->AwaitHeld();
       if (is_held.ok()) return;
       held_->Release();
-    } while (WasTooSlow(AwaitAnswer().status()));
+    } while (WasFrozenTooLong(AwaitAnswer().status()));
     FAIL() << is_held;
   }
   void BeginAndHoldAt(int copy) {
