@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "base/bytes.h"
+
 // Project quotas of XFS and ext4 by quotactl_fd(2) (Linux 5.14), whose XFS commands serve both.
 // `fd` is any file of the filesystem.
 namespace nodevol::host {
@@ -24,6 +26,12 @@ absl::StatusOr<ProjectQuotaState> GetProjectQuotaState(int fd);
 struct ProjectLimits {
   int64_t bytes = 0;
   int64_t inodes = 0;
+
+  // True when this is what the kernel makes of a limit of so many bytes: filesystems count in
+  // blocks, of up to 64 KiB.
+  [[nodiscard]] bool HasBytes(int64_t wanted) const {
+    return bytes >= wanted && bytes < wanted + 64 * kKiB;
+  }
 
   friend bool operator==(const ProjectLimits&, const ProjectLimits&) = default;
 };

@@ -239,9 +239,7 @@ class Look {
     if (!state.accounting) return absl::OkStatus();
     ASSIGN_OR_RETURN(const host::ProjectQuota quota, host::GetProjectQuota(data, id));
     check_.written_bytes = quota.used_bytes;
-    // Filesystems count in blocks, of up to 64 KiB.
-    if (limit_bytes.has_value() &&
-        (quota.limits.bytes < *limit_bytes || quota.limits.bytes >= *limit_bytes + 64 * kKiB)) {
+    if (limit_bytes.has_value() && !quota.limits.HasBytes(*limit_bytes)) {
       Add(Severity::kDamage, kDataDirectory,
           absl::StrCat("its limit is ",
                        quota.limits.bytes == 0 ? "none" : HumanBytes(quota.limits.bytes),

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "base/bytes.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "host/copy_tree.h"
@@ -30,10 +29,8 @@ host::ProjectLimits LimitsOf(const v1::VolumeRecord& record) {
   return {.bytes = record.size_bytes(), .inodes = record.attributes().inode_limit()};
 }
 
-// Filesystems count in blocks, of up to 64 KiB.
 bool AreEnforced(const host::ProjectLimits& wanted, const host::ProjectLimits& now) {
-  return now.inodes == wanted.inodes && now.bytes >= wanted.bytes &&
-         now.bytes < wanted.bytes + 64 * kKiB;
+  return now.inodes == wanted.inodes && now.HasBytes(wanted.bytes);
 }
 
 // A limit on any other project would be a limit on somebody else, on project 0 on everybody.
