@@ -38,16 +38,16 @@ absl::Status CheckId(const std::string& volume_id) {
                      "\" is a static volume's; a static volume has a PersistentVolume and is never "
                      "inline"));
   }
-  if (!storage::IsInlineId(volume_id) && !storage::VolumeId::Parse(volume_id).has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("volume_id \"", volume_id,
-                     "\" is no inline volume's; kubelet makes them of \"csi-\" and 64 hex "
-                     "characters"));
-  }
   if (storage::VolumeId::Parse(volume_id).has_value()) {
     return absl::InvalidArgumentError(
         absl::StrCat("volume_id ", volume_id, " is that of a volume that CreateVolume made; leave ",
                      kEphemeralKey, " out"));
+  }
+  if (!storage::IsInlineId(volume_id)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("volume_id \"", volume_id,
+                     "\" is no inline volume's; kubelet makes them of \"csi-\" and 64 hex "
+                     "characters"));
   }
   return absl::OkStatus();
 }
