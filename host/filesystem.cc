@@ -57,6 +57,15 @@ int64_t ToBytes(uint64_t blocks, uint64_t block_size) {
   return static_cast<int64_t>(blocks * block_size);
 }
 
+// A signal may end the wait for the filesystem before anything was done.
+int IoctlUninterrupted(int fd, unsigned long request) {
+  int result = 0;
+  do {
+    result = ::ioctl(fd, request, 0);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
 }  // namespace
 
 absl::string_view FilesystemName(FilesystemType type) {
@@ -167,12 +176,12 @@ int64_t Ext4ErrorCount(absl::string_view device) {
 }
 
 absl::Status Freeze(int fd) {
-  if (::ioctl(fd, FIFREEZE, 0) != 0) return ErrnoStatus(errno, "freeze the filesystem");
+  if (IoctlUninterrupted(fd, FIFREEZE) != 0) return ErrnoStatus(errno, "freeze the filesystem");
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Thaw(int fd) {
-  if (::ioctl(fd, FITHAW, 0) == 0) return true;
+  if (IoctlUninterrupted(fd, FITHAW) == 0) return true;
   // EINVAL: it is not frozen (ioctl_fsfreeze in the kernel).
   if (errno == EINVAL) return false;
   return ErrnoStatus(errno, "thaw the filesystem");

@@ -141,8 +141,7 @@ absl::Status FreezeGuard::Freeze() {
           absl::StrCat(filesystems_[i].name,
                        " is frozen already, by somebody else (fsfreeze); retry when it is not")));
     } else {
-      failed.Update(
-          absl::InternalError(absl::StrCat(filesystems_[i].name, ": ", all[i].message())));
+      failed.Update(Annotate(all[i], filesystems_[i].name));
     }
   }
   RETURN_IF_ERROR(failed);
@@ -155,8 +154,7 @@ absl::Status FreezeGuard::Thaw() {
   for (const size_t i : frozen_) {
     const absl::StatusOr<bool> was_frozen = host::Thaw(filesystems_[i].fd);
     if (!was_frozen.ok()) {
-      thawed.Update(absl::InternalError(
-          absl::StrCat(filesystems_[i].name, ": ", was_frozen.status().message())));
+      thawed.Update(Annotate(was_frozen.status(), filesystems_[i].name));
     } else if (!*was_frozen) {
       kept.Update(absl::AbortedError(
           absl::StrCat(filesystems_[i].name, " was thawed by somebody else; retry")));
