@@ -42,6 +42,16 @@ StatusCallback AnsweringEmpty(Callback<R> done) {
   };
 }
 
+// What work answers with that has nothing to say but its status.
+struct Nothing {};
+
+// A callback of nothing that passes its status on.
+inline Callback<Nothing> AnsweringStatus(StatusCallback done) {
+  return [next = std::move(done)](const absl::StatusOr<Nothing>& result) mutable {
+    std::move(next)(result.status());
+  };
+}
+
 // Passes the first answer on and drops what comes after it: for work that may throw when it has
 // already answered. Thread-safe.
 template <typename T>

@@ -14,6 +14,7 @@
 #include "controller/snapshot_message.h"
 #include "controller/static_volume.h"
 #include "rpc/convert.h"
+#include "rpc/required_field.h"
 #include "storage/capability.h"
 #include "storage/static_volume.h"
 #include "storage/volume_spec.h"
@@ -28,10 +29,12 @@ absl::Status CheckSource(const csi::v1::VolumeContentSource& source) {
   using csi::v1::VolumeContentSource;
   switch (source.type_case()) {
     case VolumeContentSource::kSnapshot:
-      if (source.snapshot().snapshot_id().empty()) return Required("snapshot_id of the source");
+      if (source.snapshot().snapshot_id().empty()) {
+        return rpc::Required("snapshot_id of the source");
+      }
       return absl::OkStatus();
     case VolumeContentSource::kVolume:
-      if (source.volume().volume_id().empty()) return Required("volume_id of the source");
+      if (source.volume().volume_id().empty()) return rpc::Required("volume_id of the source");
       if (storage::IsStaticId(source.volume().volume_id())) {
         return CannotBeDone(source.volume().volume_id(), "be cloned");
       }
@@ -43,8 +46,8 @@ absl::Status CheckSource(const csi::v1::VolumeContentSource& source) {
 }
 
 absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeRequest& request) {
-  if (request.name().empty()) return Required("name");
-  if (request.volume_capabilities().empty()) return Required("volume_capabilities");
+  if (request.name().empty()) return rpc::Required("name");
+  if (request.volume_capabilities().empty()) return rpc::Required("volume_capabilities");
   v1::VolumeRequest converted;
   converted.set_name(request.name());
   *converted.mutable_capacity_range() = rpc::FromCsi(request.capacity_range());
@@ -134,9 +137,9 @@ void ControllerHandler::PublishVolume(const Context& context,
   v1::ControllerPublication publication;
   const bool is_static = storage::IsStaticId(request.volume_id());
   const absl::Status valid = [&]() -> absl::Status {
-    if (request.volume_id().empty()) return Required("volume_id");
-    if (request.node_id().empty()) return Required("node_id");
-    if (!request.has_volume_capability()) return Required("volume_capability");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
+    if (request.node_id().empty()) return rpc::Required("node_id");
+    if (!request.has_volume_capability()) return rpc::Required("volume_capability");
     if (is_static) return CheckStaticPublish(request, storage_.node_id());
     publication.set_node_id(request.node_id());
     publication.set_readonly(request.readonly());
@@ -171,8 +174,8 @@ void ControllerHandler::ExpandVolume(const Context& context,
                                      const csi::v1::ControllerExpandVolumeRequest& request,
                                      Callback<csi::v1::ControllerExpandVolumeResponse> done) {
   const absl::Status valid = [&]() -> absl::Status {
-    if (request.volume_id().empty()) return Required("volume_id");
-    if (!request.has_capacity_range()) return Required("capacity_range");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
+    if (!request.has_capacity_range()) return rpc::Required("capacity_range");
     if (storage::IsStaticId(request.volume_id())) {
       return CannotBeDone(request.volume_id(), "be expanded: its size is not the driver's");
     }
@@ -200,8 +203,8 @@ void ControllerHandler::ModifyVolume(const Context& context,
                                      const csi::v1::ControllerModifyVolumeRequest& request,
                                      Callback<csi::v1::ControllerModifyVolumeResponse> done) {
   const absl::Status valid = [&]() -> absl::Status {
-    if (request.volume_id().empty()) return Required("volume_id");
-    if (request.mutable_parameters().empty()) return Required("mutable_parameters");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
+    if (request.mutable_parameters().empty()) return rpc::Required("mutable_parameters");
     return Find(request.volume_id()).status();
   }();
   if (!valid.ok()) return std::move(done)(valid);
@@ -216,7 +219,7 @@ void ControllerHandler::CreateSnapshot(const Context& context,
                                        const csi::v1::CreateSnapshotRequest& request,
                                        Callback<csi::v1::CreateSnapshotResponse> done) {
   if (request.source_volume_id().empty() || request.name().empty()) {
-    return std::move(done)(Required(request.name().empty() ? "name" : "source_volume_id"));
+    return std::move(done)(rpc::Required(request.name().empty() ? "name" : "source_volume_id"));
   }
   if (request.has_accessibility_requirements()) {
     return std::move(done)(absl::InvalidArgumentError(

@@ -16,6 +16,7 @@
 #include "controller/static_volume.h"
 #include "rpc/convert.h"
 #include "rpc/health_message.h"
+#include "rpc/required_field.h"
 #include "storage/capability.h"
 #include "storage/static_volume.h"
 #include "storage/volume_attributes.h"
@@ -100,7 +101,7 @@ csi::v1::ControllerGetCapabilitiesResponse ControllerHandler::GetCapabilities() 
 absl::StatusOr<csi::v1::ControllerGetVolumeHealthResponse> ControllerHandler::GetVolumeHealth(
     const csi::v1::ControllerGetVolumeHealthRequest& request) const {
   if (!health_) return rpc::HealthIsOff();
-  if (request.volume_id().empty()) return absl::InvalidArgumentError("volume_id is required");
+  if (request.volume_id().empty()) return rpc::Required("volume_id");
   const std::optional<storage::VolumeId> id = storage::VolumeId::Parse(request.volume_id());
   if (!id.has_value()) {
     return absl::NotFoundError(absl::StrCat("volume \"", request.volume_id(), "\" does not exist"));
@@ -130,10 +131,8 @@ absl::StatusOr<csi::v1::ControllerListVolumeHealthResponse> ControllerHandler::L
 
 absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerHandler::ValidateCapabilities(
     const csi::v1::ValidateVolumeCapabilitiesRequest& request) const {
-  if (request.volume_id().empty() || request.volume_capabilities().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        request.volume_id().empty() ? "volume_id" : "volume_capabilities", " is required"));
-  }
+  if (request.volume_id().empty()) return rpc::Required("volume_id");
+  if (request.volume_capabilities().empty()) return rpc::Required("volume_capabilities");
   if (storage::IsStaticId(request.volume_id())) return ValidateStatic(request);
   ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
   csi::v1::ValidateVolumeCapabilitiesResponse response;
@@ -194,7 +193,7 @@ absl::StatusOr<csi::v1::GetCapacityResponse> ControllerHandler::GetCapacity(
 
 absl::StatusOr<csi::v1::ControllerGetVolumeResponse> ControllerHandler::GetVolume(
     const csi::v1::ControllerGetVolumeRequest& request) const {
-  if (request.volume_id().empty()) return absl::InvalidArgumentError("volume_id is required");
+  if (request.volume_id().empty()) return rpc::Required("volume_id");
   if (storage::IsStaticId(request.volume_id())) {
     RETURN_IF_ERROR(storage::CheckStaticId(request.volume_id()));
     return absl::NotFoundError(
@@ -238,7 +237,7 @@ absl::StatusOr<csi::v1::ListSnapshotsResponse> ControllerHandler::ListSnapshots(
 
 absl::StatusOr<csi::v1::GetSnapshotResponse> ControllerHandler::GetSnapshot(
     const csi::v1::GetSnapshotRequest& request) const {
-  if (request.snapshot_id().empty()) return absl::InvalidArgumentError("snapshot_id is required");
+  if (request.snapshot_id().empty()) return rpc::Required("snapshot_id");
   const std::optional<storage::SnapshotId> id = storage::SnapshotId::Parse(request.snapshot_id());
   if (!id.has_value()) {
     return absl::NotFoundError(

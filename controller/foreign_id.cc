@@ -4,16 +4,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "rpc/required_field.h"
 #include "storage/static_volume.h"
 
 namespace nodevol::controller {
 
-absl::Status Required(absl::string_view field) {
-  return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
-}
-
 absl::Status CheckForeignId(absl::string_view field, absl::string_view id) {
-  if (id.empty()) return Required(field);
+  if (id.empty()) return rpc::Required(field);
   // A static volume is nothing of the driver's to delete or to detach.
   if (field == "volume_id" && storage::IsStaticId(id)) return storage::CheckStaticId(id);
   if (absl::StrContains(id, '/') || absl::StrContains(id, "..")) {

@@ -7,9 +7,6 @@
 
 namespace nodevol::controller {
 
-// INVALID_ARGUMENT: the field must be set.
-absl::Status Required(absl::string_view field);
-
 // What deleting an id answers that is no id of ours. It names nothing, so that is done; but what
 // looks like an attempt to leave the grammar altogether is INVALID_ARGUMENT, as the mistake it is.
 absl::Status CheckForeignId(absl::string_view field, absl::string_view id);

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "controller/foreign_id.h"
 #include "controller/snapshot_message.h"
+#include "rpc/required_field.h"
 #include "storage/group_request.h"
 
 namespace nodevol::controller {
@@ -49,7 +50,7 @@ void GroupHandler::CreateGroupSnapshot(const Context& context,
                                        const csi::v1::CreateVolumeGroupSnapshotRequest& request,
                                        Callback<csi::v1::CreateVolumeGroupSnapshotResponse> done) {
   if (request.name().empty() || request.source_volume_ids().empty()) {
-    return std::move(done)(Required(request.name().empty() ? "name" : "source_volume_ids"));
+    return std::move(done)(rpc::Required(request.name().empty() ? "name" : "source_volume_ids"));
   }
   v1::GroupSnapshotRequest converted;
   converted.set_name(request.name());
@@ -77,7 +78,7 @@ void GroupHandler::DeleteGroupSnapshot(const Context& context,
 
 absl::StatusOr<csi::v1::GetVolumeGroupSnapshotResponse> GroupHandler::GetGroupSnapshot(
     const csi::v1::GetVolumeGroupSnapshotRequest& request) const {
-  if (request.group_snapshot_id().empty()) return Required("group_snapshot_id");
+  if (request.group_snapshot_id().empty()) return rpc::Required("group_snapshot_id");
   const std::optional<GroupId> id = GroupId::Parse(request.group_snapshot_id());
   if (!id.has_value()) {
     return absl::NotFoundError(

@@ -12,6 +12,7 @@
 #include "google/protobuf/util/time_util.h"
 
 #include "base/status_macros.h"
+#include "rpc/required_field.h"
 
 namespace nodevol::controller {
 namespace {
@@ -81,7 +82,7 @@ class BlockSource final : public rpc::MessageSource<Message> {
 
 absl::StatusOr<SnapshotPtr> Find(const storage::NodeStorage& storage, absl::string_view field,
                                  const std::string& id) {
-  if (id.empty()) return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
+  if (id.empty()) return rpc::Required(field);
   const std::optional<storage::SnapshotId> parsed = storage::SnapshotId::Parse(id);
   if (!parsed.has_value()) {
     return absl::NotFoundError(absl::StrCat("snapshot \"", id, "\" does not exist"));
@@ -140,9 +141,7 @@ absl::StatusOr<SnapshotMetadataHandler::Source<csi::v1::GetMetadataDeltaResponse
 SnapshotMetadataHandler::GetMetadataDelta(const Context& context,
                                           const csi::v1::GetMetadataDeltaRequest& request) {
   RETURN_IF_ERROR(CheckMaxResults(request.max_results()));
-  if (request.target_snapshot_id().empty()) {
-    return absl::InvalidArgumentError("target_snapshot_id is required");
-  }
+  if (request.target_snapshot_id().empty()) return rpc::Required("target_snapshot_id");
   ASSIGN_OR_RETURN(SnapshotPtr base,
                    Find(storage_, "base_snapshot_id", request.base_snapshot_id()));
   ASSIGN_OR_RETURN(SnapshotPtr target,

@@ -6,11 +6,11 @@
 
 #include "base/errno_status.h"
 #include "base/path.h"
+#include "base/post_call.h"
 #include "base/status_macros.h"
 #include "node/forgotten_mount.h"
 #include "node/inline_garbage.h"
 #include "node/inline_volume.h"
-#include "node/post_call.h"
 #include "node/request_path.h"
 #include "node/volume_mounter.h"
 

@@ -8,14 +8,15 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/monotonic.h"
+#include "base/post_call.h"
 #include "base/status_macros.h"
 #include "node/forgotten_mount.h"
 #include "node/inline_volume.h"
-#include "node/post_call.h"
 #include "node/request_error.h"
 #include "node/request_path.h"
 #include "node/volume_mounter.h"
 #include "rpc/convert.h"
+#include "rpc/required_field.h"
 #include "storage/capability.h"
 #include "storage/static_volume.h"
 
@@ -98,9 +99,9 @@ void NodeHandler::StageVolume(const csi::v1::NodeStageVolumeRequest& request,
   v1::VolumeCapability capability;
   const bool is_static = storage::IsStaticId(request.volume_id());
   const absl::Status valid = [&]() -> absl::Status {
-    if (request.volume_id().empty()) return Required("volume_id");
-    if (request.staging_target_path().empty()) return Required(kStagingPath);
-    if (!request.has_volume_capability()) return Required("volume_capability");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
+    if (request.staging_target_path().empty()) return rpc::Required(kStagingPath);
+    if (!request.has_volume_capability()) return rpc::Required("volume_capability");
     if (is_static) return static_.Stage(request);
     ASSIGN_OR_RETURN(capability, rpc::ParseCapability(request.volume_capability()));
     return absl::OkStatus();
@@ -119,9 +120,9 @@ void NodeHandler::StageVolume(const csi::v1::NodeStageVolumeRequest& request,
 
 void NodeHandler::UnstageVolume(const csi::v1::NodeUnstageVolumeRequest& request,
                                 Callback<csi::v1::NodeUnstageVolumeResponse> done) {
-  if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
+  if (request.volume_id().empty()) return std::move(done)(rpc::Required("volume_id"));
   const std::string& path = request.staging_target_path();
-  if (path.empty()) return std::move(done)(Required(kStagingPath));
+  if (path.empty()) return std::move(done)(rpc::Required(kStagingPath));
   if (storage::IsStaticId(request.volume_id())) {
     return AnsweringEmpty(std::move(done))(static_.Unstage(request));
   }
@@ -152,9 +153,9 @@ void NodeHandler::PublishVolume(const csi::v1::NodePublishVolumeRequest& request
   bool is_inline = false;
   const bool is_static = storage::IsStaticId(request.volume_id());
   const absl::Status valid = [&]() -> absl::Status {
-    if (request.volume_id().empty()) return Required("volume_id");
-    if (request.target_path().empty()) return Required(kTargetPath);
-    if (!request.has_volume_capability()) return Required("volume_capability");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
+    if (request.target_path().empty()) return rpc::Required(kTargetPath);
+    if (!request.has_volume_capability()) return rpc::Required("volume_capability");
     ASSIGN_OR_RETURN(is_inline, IsInline(request));
     if (is_inline || is_static) return absl::OkStatus();
     ASSIGN_OR_RETURN(capability, rpc::ParseCapability(request.volume_capability()));
@@ -177,9 +178,9 @@ void NodeHandler::PublishVolume(const csi::v1::NodePublishVolumeRequest& request
 
 void NodeHandler::UnpublishVolume(const csi::v1::NodeUnpublishVolumeRequest& request,
                                   Callback<csi::v1::NodeUnpublishVolumeResponse> done) {
-  if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
+  if (request.volume_id().empty()) return std::move(done)(rpc::Required("volume_id"));
   const std::string& path = request.target_path();
-  if (path.empty()) return std::move(done)(Required(kTargetPath));
+  if (path.empty()) return std::move(done)(rpc::Required(kTargetPath));
   if (storage::IsStaticId(request.volume_id())) return static_.Unpublish(request, std::move(done));
   if (storage::IsInlineId(request.volume_id())) {
     return inline_.Unpublish(request, std::move(done));

@@ -12,6 +12,7 @@
 #include "node/node_handler.h"
 #include "node/request_error.h"
 #include "rpc/health_message.h"
+#include "rpc/required_field.h"
 #include "storage/static_volume.h"
 
 namespace nodevol::node {
@@ -29,7 +30,7 @@ void NodeHandler::GetVolumeHealth(const csi::v1::NodeGetVolumeHealthRequest& req
                                   Callback<csi::v1::NodeGetVolumeHealthResponse> done) {
   const absl::Status valid = [&]() -> absl::Status {
     if (!health_) return rpc::HealthIsOff();
-    if (request.volume_id().empty()) return Required("volume_id");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
     RETURN_IF_ERROR(CheckOptionalPath("volume_publish_path", request.volume_publish_path()));
     return CheckOptionalPath("staging_target_path", request.staging_target_path());
   }();

@@ -12,6 +12,7 @@
 #include "node/usage_message.h"
 #include "node/volume_mounter.h"
 #include "rpc/convert.h"
+#include "rpc/required_field.h"
 #include "storage/capability.h"
 #include "storage/static_volume.h"
 
@@ -22,8 +23,8 @@ using storage::VolumeId;
 
 void NodeHandler::GetVolumeStats(const csi::v1::NodeGetVolumeStatsRequest& request,
                                  Callback<csi::v1::NodeGetVolumeStatsResponse> done) {
-  if (request.volume_id().empty()) return std::move(done)(Required("volume_id"));
-  if (request.volume_path().empty()) return std::move(done)(Required("volume_path"));
+  if (request.volume_id().empty()) return std::move(done)(rpc::Required("volume_id"));
+  if (request.volume_path().empty()) return std::move(done)(rpc::Required("volume_path"));
   if (storage::IsStaticId(request.volume_id())) return static_.GetStats(request, std::move(done));
   std::optional<VolumeId> id = ManagedId(request.volume_id());
   if (!id.has_value()) id = inline_.Find(request.volume_id());
@@ -46,8 +47,8 @@ void NodeHandler::ExpandVolume(const csi::v1::NodeExpandVolumeRequest& request,
   const v1::CapacityRange range = rpc::FromCsi(request.capacity_range());
   std::optional<v1::VolumeCapability> capability;
   const absl::Status valid = [&]() -> absl::Status {
-    if (request.volume_id().empty()) return Required("volume_id");
-    if (request.volume_path().empty()) return Required("volume_path");
+    if (request.volume_id().empty()) return rpc::Required("volume_id");
+    if (request.volume_path().empty()) return rpc::Required("volume_path");
     if (range.required_bytes() < 0 || range.limit_bytes() < 0) {
       return absl::InvalidArgumentError(absl::StrCat("capacity_range is negative: required_bytes ",
                                                      range.required_bytes(), ", limit_bytes ",

@@ -6,12 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-// The errors that all calls have in common.
+// The error that all calls have in common.
 namespace nodevol::node {
-
-inline absl::Status Required(absl::string_view field) {
-  return absl::InvalidArgumentError(absl::StrCat(field, " is required"));
-}
 
 inline absl::Status NoSuchVolume(absl::string_view id) {
   return absl::NotFoundError(absl::StrCat("volume \"", id, "\" does not exist on this node"));

@@ -8,8 +8,8 @@
 
 #include "base/errno_status.h"
 #include "base/path.h"
+#include "base/post_call.h"
 #include "base/status_macros.h"
-#include "node/post_call.h"
 #include "node/request_path.h"
 #include "node/static_volume.h"
 #include "rpc/convert.h"

@@ -16,19 +16,11 @@ namespace {
 
 constexpr size_t kScan = 256;  // records looked at in one go
 
-struct Nothing {};
-
 absl::AnyInvocable<absl::StatusOr<Nothing>(LocalVolume&)> AnsweringNothing(
     LocalStorage::VolumeWork work) {
   return [run = std::move(work)](LocalVolume& volume) mutable -> absl::StatusOr<Nothing> {
     RETURN_IF_ERROR(run(volume));
     return Nothing{};
-  };
-}
-
-Callback<Nothing> AnsweringStatus(StatusCallback done) {
-  return [next = std::move(done)](const absl::StatusOr<Nothing>& result) mutable {
-    std::move(next)(result.status());
   };
 }
 

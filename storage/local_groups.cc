@@ -128,7 +128,6 @@ absl::StatusOr<GroupSnapshot> LocalStorage::GetGroupSnapshot(const GroupId& id) 
 void LocalStorage::DeleteGroupSnapshot(const OperationContext&, const GroupId& id,
                                        const std::vector<std::string>& snapshot_ids,
                                        StatusCallback done) {
-  struct Nothing {};
   Locks locks;
   absl::StatusOr<GroupRemoval> removal = FindRemoval(id, snapshot_ids, locks);
   if (!removal.ok()) {
@@ -143,9 +142,7 @@ void LocalStorage::DeleteGroupSnapshot(const OperationContext&, const GroupId& i
         RETURN_IF_ERROR(RemoveGroup(found));
         return Nothing{};
       },
-      [callback = std::move(done)](const absl::StatusOr<Nothing>& result) mutable {
-        std::move(callback)(result.status());
-      });
+      AnsweringStatus(std::move(done)));
 }
 
 absl::StatusOr<LocalStorage::GroupRemoval> LocalStorage::FindRemoval(

@@ -155,16 +155,13 @@ void LocalStorage::RunLocked(const Id& id, Executor& (Engine::*executor)(),
 template <typename Id>
 void LocalStorage::RunLockedStatus(const Id& id, absl::AnyInvocable<absl::Status(Engine&)> work,
                                    StatusCallback done) {
-  struct Nothing {};
   RunLocked<Nothing>(
       id, &Engine::fast,
       [run = std::move(work)](Engine& engine) mutable -> absl::StatusOr<Nothing> {
         RETURN_IF_ERROR(run(engine));
         return Nothing{};
       },
-      [callback = std::move(done)](const absl::StatusOr<Nothing>& result) mutable {
-        std::move(callback)(result.status());
-      });
+      AnsweringStatus(std::move(done)));
 }
 
 void LocalStorage::CreateVolume(const OperationContext& context, const v1::VolumeRequest& request,

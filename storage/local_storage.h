@@ -14,6 +14,7 @@
 
 #include "base/callback.h"
 #include "base/keyed_mutex.h"
+#include "base/post_call.h"
 #include "storage/directory_limit.h"
 #include "storage/engine.h"
 #include "storage/group_creation.h"
@@ -332,17 +333,9 @@ class LocalStorage : public NodeStorage {
 template <typename T>
 void LocalStorage::Post(Executor& executor, Locks locks,
                         absl::AnyInvocable<absl::StatusOr<T>()> work, Callback<T> done) {
-  // The task is only moved from when it is taken; otherwise `done` is still ours to call.
-  auto shared_done = std::make_shared<Callback<T>>(std::move(done));
-  Task task = [held = std::move(locks), run = std::move(work), shared_done]() mutable {
-    absl::StatusOr<T> result = Guarded([&run] { return run(); });
-    held.clear();
-    std::move (*shared_done)(std::move(result));
-  };
-  if (!executor.TryPost(std::move(task))) {
-    std::move (*shared_done)(absl::UnavailableError(
-        "too many operations wait for this pool, or the driver is stopping; retry"));
-  }
+  PostCall<T>(
+      executor, [held = std::move(locks), run = std::move(work)]() mutable { return run(); },
+      std::move(done));
 }
 
 template <typename T>

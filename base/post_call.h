@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef NODEVOL_NODE_POST_CALL_H_
-#define NODEVOL_NODE_POST_CALL_H_
+#ifndef NODEVOL_BASE_POST_CALL_H_
+#define NODEVOL_BASE_POST_CALL_H_
 
 #include <memory>
 #include <utility>
@@ -11,18 +11,17 @@
 #include "base/callback.h"
 #include "base/executor.h"
 
-namespace nodevol::node {
+namespace nodevol {
 
 // Answers with what `work` returns on one of the executor's threads; UNAVAILABLE when it takes no
-// more. For work on what is in no pool: pools have workers of their own.
-template <typename Response>
-void PostCall(Executor& executor, absl::AnyInvocable<absl::StatusOr<Response>()> work,
-              Callback<Response> done) {
+// more. What `work` holds, locks above all, is given up before it is answered.
+template <typename T>
+void PostCall(Executor& executor, absl::AnyInvocable<absl::StatusOr<T>()> work, Callback<T> done) {
   // The task is only moved from when it is taken; otherwise `done` is still ours to call.
-  auto answer = std::make_shared<Callback<Response>>(std::move(done));
+  auto answer = std::make_shared<Callback<T>>(std::move(done));
   const bool posted = executor.TryPost([answer, run = std::move(work)]() mutable {
-    absl::StatusOr<Response> result = Guarded([&run] { return run(); });
-    run = nullptr;  // with what it holds, locks above all
+    absl::StatusOr<T> result = Guarded([&run] { return run(); });
+    run = nullptr;
     std::move (*answer)(std::move(result));
   });
   if (!posted) {
@@ -31,6 +30,6 @@ void PostCall(Executor& executor, absl::AnyInvocable<absl::StatusOr<Response>()>
   }
 }
 
-}  // namespace nodevol::node
+}  // namespace nodevol
 
-#endif  // NODEVOL_NODE_POST_CALL_H_
+#endif  // NODEVOL_BASE_POST_CALL_H_
