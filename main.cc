@@ -170,8 +170,9 @@ class App {
       services.push_back(&group_service_);
       services.push_back(&snapshot_metadata_service_);
     }
-    ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
+    // Whoever finds the driver serving finds the administrator's commands served as well.
     RETURN_IF_ERROR(ServeAdmin(options));
+    ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
     if (options.metrics_address.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(
         http_, rpc::HttpServer::Start(
