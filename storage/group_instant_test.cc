@@ -151,7 +151,7 @@ TEST_P(GroupInstantTest, MembersAreOfOneInstant) {
     ASSERT_OK(writer_->Await(2));
   }
   ASSERT_OK(writer_->Stop());
-  for (int i = 0; i < kGroups; ++i) {
+  for (size_t i = 0; i < groups.size(); ++i) {
     const std::vector<int64_t> numbers = NumbersIn(InOrder(groups[i]));
     EXPECT_TRUE(RoundWriter::OfOneInstant(numbers)) << ::testing::PrintToString(numbers);
     EXPECT_GE(numbers.back(), before[i]);

@@ -22,7 +22,6 @@
 namespace nodevol::storage {
 namespace {
 
-using host::FilesystemType;
 using nodevol::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;

@@ -26,7 +26,7 @@ class InlineVolumeTest : public KindTest {
     owner.set_target_path(target);
     return owner;
   }
-  absl::Status Publish(const v1::EphemeralVolume& owner, absl::Status mounted = {}) {
+  absl::Status Publish(const v1::EphemeralVolume& owner, const absl::Status& mounted = {}) {
     absl::StatusOr<KeyedMutex::Lock> lock = node().storage().LockInlineVolume(kId);
     if (!lock.ok()) return lock.status();
     absl::Status answer;

@@ -20,7 +20,6 @@ namespace {
 using nodevol::testing::IsOkAndHolds;
 using nodevol::testing::StatusIs;
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

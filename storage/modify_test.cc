@@ -18,7 +18,6 @@ namespace nodevol::storage {
 namespace {
 
 using nodevol::testing::StatusIs;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 auto Invalid(const std::string& what) {

@@ -23,7 +23,6 @@ namespace {
 
 using nodevol::testing::AsUser;
 using ::testing::AnyOf;
-using ::testing::Ge;
 
 class ProjectQuotaEscapeTest : public ProjectQuotaFixture {
  protected:

@@ -89,9 +89,10 @@ TEST_P(ProjectQuotaVolumeTest, AutoIsADirectoryUnlessSomethingAsksForAnImage) {
   EXPECT_EQ(volume->volume_context().at("backend"), "directory");
   EXPECT_THAT(node().Create(request), IsOkAndHolds(volume)) << "the retry";
 
-  const auto becomes_image = [&](const std::string& name, v1::VolumeRequest image) {
-    image.set_name(name);
-    const auto made = node().Create(image);
+  const auto becomes_image = [&](const std::string& name, const v1::VolumeRequest& image) {
+    v1::VolumeRequest named = image;
+    named.set_name(name);
+    const auto made = node().Create(named);
     EXPECT_OK(made);
     EXPECT_TRUE(made.ok() && (*made)->has_image()) << name;
   };
