@@ -64,6 +64,7 @@ make_root() {
 # ---- What runs in it. ----
 
 programs=(host_test storage_test node_test reboot_test)
+if [ "$form" = full ]; then programs+=(kill_test power_test); fi
 if [[ $form == *=* ]]; then programs=("${form%%=*}"); fi
 
 # Directories under project quotas, and ext4 images that grow in use, which needs CAP_SYS_RESOURCE.
@@ -100,8 +101,14 @@ host_test $tests /vm/host_test --gtest_filter='$host_tests'
 storage_test $tests /vm/storage_test --gtest_filter='$storage_tests'
 node_test $tests /vm/node_test --gtest_filter='$node_tests'
 csi-sanity $tests /vm/sanity/run.sh /vm/nodevol /vm/csi-sanity /vm/out/csi-sanity
-before-reboot $pools && $tests /vm/reboot_test --gtest_filter='*BeforeIt*'
 PLAN
+  # Not every step: it takes most of a second to start the driver here.
+  local crash="NODEVOL_CRASH_EVERY=${NODEVOL_CRASH_EVERY:-12} $tests"
+  [ "$form" = quick ] || cat >>"$1/1" <<PLAN
+kill_test $crash /vm/kill_test --gtest_filter='*DirectoryOnXfs*:*DirectoryOnExt4*'
+power_test $crash /vm/power_test --gtest_filter='*DirectoryOnXfs*:*DirectoryOnExt4*'
+PLAN
+  echo "before-reboot $pools && $tests /vm/reboot_test --gtest_filter='*BeforeIt*'" >>"$1/1"
   echo "after-reboot $pools && $tests /vm/reboot_test --gtest_filter='*AfterIt*'" >"$1/2"
 }
 
