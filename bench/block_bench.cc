@@ -210,7 +210,9 @@ class BlockBench {
 
 absl::StatusOr<BlockResult> BenchBlocks(const PoolPlan& plan, const RunOptions& options) {
   const absl::Duration begun = MonotonicNow();
-  ASSIGN_OR_RETURN(Stand stand, Stand::Start(plan.filesystem, kPoolBytes));
+  ASSIGN_OR_RETURN(Stand stand, Stand::Start({.type = plan.filesystem,
+                                              .bytes = kPoolBytes,
+                                              .mount_option = plan.mount_option}));
   BlockResult result = {.pool = plan.name, .rows = {}};
   {
     BlockBench bench(stand, plan, options);

@@ -14,6 +14,9 @@ namespace nodevol::bench {
 struct PoolPlan {
   std::string name;  // as --pools knows it
   host::FilesystemType filesystem;
+  // What it is mounted with, and why, in words; "" for the filesystem's own choice.
+  std::string mount_option = {};
+  std::string mount_words = {};
   // The volumes that only exist, and what they are in words.
   testing::Ground fill;
   std::string fill_words;
@@ -21,6 +24,10 @@ struct PoolPlan {
   std::vector<testing::Ground> kinds;
   // Whether a volume that is published can have a snapshot (the pool's files can share blocks).
   bool live_snapshots = true;
+  // Whether the kernel's part of a create is measured too: the kinds are directories on btrfs.
+  bool bare_subvolumes = false;
+  // Whether the blocks of snapshots are measured on such a pool too.
+  bool blocks = false;
   // How many of the fill are published for the last measurement; 0 leaves it out.
   int published = 0;
 };

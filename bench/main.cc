@@ -28,8 +28,9 @@
 ABSL_FLAG(int, volumes, 10000, "how many other volumes exist in the full state");
 ABSL_FLAG(int, samples, 512, "how often each operation is measured in each state, at least");
 ABSL_FLAG(int, clients, 8, "how many clients call at once");
-ABSL_FLAG(std::vector<std::string>, pools, std::vector<std::string>({"btrfs", "xfs", "ext4"}),
-          "filesystems of the pools to measure on");
+ABSL_FLAG(std::vector<std::string>, pools,
+          std::vector<std::string>({"btrfs", "btrfs-nossd", "xfs", "ext4"}),
+          "the pools to measure on");
 ABSL_FLAG(std::vector<std::string>, sections, std::vector<std::string>({"operations", "blocks"}),
           "what to measure: operations on volumes, and the blocks of snapshots (where pools can)");
 ABSL_FLAG(std::string, write_table, "", "file for the report; default: standard output");
@@ -78,8 +79,7 @@ absl::StatusOr<Results> BenchAll(const RunOptions& options) {
       ASSIGN_OR_RETURN(PoolResult result, BenchPool(plan, options));
       results.pools.push_back(std::move(result));
     }
-    // What has changed is known where snapshots share blocks.
-    if (IsWanted(sections, kBlocks) && plan.live_snapshots) {
+    if (IsWanted(sections, kBlocks) && plan.blocks) {
       ASSIGN_OR_RETURN(BlockResult result, BenchBlocks(plan, options));
       results.blocks.push_back(std::move(result));
     }

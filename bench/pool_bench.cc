@@ -37,9 +37,11 @@ int64_t PoolBytes(const PoolPlan& plan, int volumes) {
 class PoolBench {
  public:
   static absl::StatusOr<PoolResult> Run(const PoolPlan& plan, const RunOptions& options) {
-    const int64_t bytes = PoolBytes(plan, options.volumes);
-    ASSIGN_OR_RETURN(Stand empty, Stand::Start(plan.filesystem, bytes));
-    ASSIGN_OR_RETURN(Stand full, Stand::Start(plan.filesystem, bytes));
+    const testing::TestFilesystem::Options pool = {.type = plan.filesystem,
+                                                   .bytes = PoolBytes(plan, options.volumes),
+                                                   .mount_option = plan.mount_option};
+    ASSIGN_OR_RETURN(Stand empty, Stand::Start(pool));
+    ASSIGN_OR_RETURN(Stand full, Stand::Start(pool));
     return PoolBench(plan, options, empty, full).Measure();
   }
 
@@ -50,6 +52,7 @@ class PoolBench {
   absl::StatusOr<PoolResult> Measure() {
     result_.name = plan_.name;
     result_.volumes = options_.volumes;
+    result_.mount_words = plan_.mount_words;
     result_.fill_words = plan_.fill_words;
     RETURN_IF_ERROR(Fill());
     RETURN_IF_ERROR(MeasureStart(empty_, result_.empty));
@@ -123,7 +126,8 @@ class PoolBench {
     const RoundOptions options = {.kind = kind,
                                   .volumes = VolumesPerRound(options_),
                                   .prefix = absl::StrCat("round-", round_++, "-"),
-                                  .live_snapshots = plan_.live_snapshots};
+                                  .live_snapshots = plan_.live_snapshots,
+                                  .bare_subvolumes = plan_.bare_subvolumes};
     ASSIGN_OR_RETURN(std::vector<MeasuredPhase> phases, RunRound(stand, clients, options));
     const bool first = measured.operations.empty();
     for (MeasuredPhase& phase : phases) {

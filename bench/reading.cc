@@ -28,7 +28,7 @@ std::string Spread(const Comparison& growth) {
 std::vector<std::string> Growing(const KindResult& kind) {
   std::vector<std::string> growing;
   for (const std::string& operation : kind.operations) {
-    if (operation == kFloor) continue;
+    if (operation == kFloor || operation == kBareCalls) continue;
     const Comparison growth = Compare(Of(kind.full, operation), Of(kind.empty, operation));
     if (growth.ratio <= kAllowed || growth.low <= kAllowed) continue;
     growing.push_back(absl::StrFormat("%s (%.2f)", operation, growth.ratio));
@@ -46,6 +46,20 @@ std::string JudgeFloor(const Comparison& floor) {
                              : ": the machine was busy with other things, or the filesystem is "
                                "slower with more in it; the columns \"× floor\" allow for that.");
   return text;
+}
+
+// What of the growth is the filesystem's, which is what is left without the driver.
+std::string JudgeBareCalls(const KindResult& kind, const Comparison& create) {
+  const std::vector<Phase>& with = Of(kind.full, kBareCalls);
+  const std::vector<Phase>& without = Of(kind.empty, kBareCalls);
+  const Comparison bare = Compare(with, without);
+  return absl::StrFormat(
+      "The same system calls without a driver, and without looking at anything but their own "
+      "directories, moved by %s: their commits write more of the filesystem's trees. A create "
+      "moved "
+      "by %.2f of that; it takes %.2f of their time with the other volumes, %.2f without.",
+      Spread(bare), create.ratio / bare.ratio, Compare(Of(kind.full, kCreate), with).ratio,
+      Compare(Of(kind.empty, kCreate), without).ratio);
 }
 
 double Mebibytes(int64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
@@ -67,6 +81,7 @@ std::vector<std::string> ReadKind(const KindResult& kind, int volumes) {
   std::vector<std::string> lines = {absl::StrFormat(
       "**%s**: a create with %d other volumes takes, next to one without, %s: %s. %s", kind.name,
       volumes, Spread(create), JudgeGrowth(create), JudgeFloor(floor))};
+  if (kind.full.contains(kBareCalls)) lines.push_back(JudgeBareCalls(kind, create));
   const std::vector<std::string> growing = Growing(kind);
   lines.push_back(growing.empty()
                       ? "No operation grew by more than 10 % in three rounds of four."

@@ -9,6 +9,7 @@
 namespace nodevol::bench {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -43,6 +44,16 @@ TEST(ReadKind, NamesWhatGrew) {
 TEST(ReadKind, DoesNotBlameTheFlat) {
   EXPECT_THAT(ReadKind(Kind(10, 10), 1000), Contains(HasSubstr("No operation grew")));
   EXPECT_THAT(ReadKind(Kind(10, 10), 1000), Not(Contains(HasSubstr("**more than"))));
+}
+
+TEST(ReadKind, SetsTheKernelsPartOfTheGrowthApart) {
+  KindResult kind = Kind(10, 15);
+  kind.empty[kBareCalls] = RoundsOf(8)[kCreate];
+  kind.full[kBareCalls] = RoundsOf(12)[kCreate];
+  EXPECT_THAT(ReadKind(kind, 1000),
+              Contains(AllOf(HasSubstr("moved by 1.50"), HasSubstr("moved by 1.00 of that"),
+                             HasSubstr("1.25 of their time with"))));
+  EXPECT_THAT(ReadKind(Kind(10, 15), 1000), Not(Contains(HasSubstr("without a driver"))));
 }
 
 }  // namespace

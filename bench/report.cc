@@ -94,8 +94,9 @@ std::string DriverRow(int volumes, const DriverResult& driver) {
 
 std::string PoolSection(const PoolResult& pool) {
   std::string text = absl::StrFormat(
-      "\n## Pool on %s\n\nThe %d other volumes are %s; CreateVolume made them in %.0f s.\n",
-      pool.name, pool.volumes, pool.fill_words, absl::ToDoubleSeconds(pool.fill));
+      "\n## Pool on %s\n\n%s%sThe %d other volumes are %s; CreateVolume made them in %.0f s.\n",
+      pool.name, pool.mount_words, pool.mount_words.empty() ? "" : " ", pool.volumes,
+      pool.fill_words, absl::ToDoubleSeconds(pool.fill));
   for (const KindResult& kind : pool.kinds) {
     absl::StrAppend(&text, KindTable(kind, pool.volumes));
   }

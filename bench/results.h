@@ -43,6 +43,7 @@ struct DriverResult {
 struct PoolResult {
   std::string name;
   int volumes = 0;
+  std::string mount_words;
   std::string fill_words;
   absl::Duration fill;
   int published = 0;

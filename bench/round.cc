@@ -35,6 +35,7 @@ class Round {
     ASSIGN_OR_RETURN(Phase floor, MeasureFloor(stand_.filesystem(), Workers(),
                                                kFloorsPerVolume * options_.volumes));
     measured_.push_back({kFloor, std::move(floor)});
+    if (options_.bare_subvolumes) RETURN_IF_ERROR(BareSubvolumes());
     RETURN_IF_ERROR(Create());
     RETURN_IF_ERROR(StageAndPublish());
     if (options_.live_snapshots) RETURN_IF_ERROR(Snapshot());
@@ -60,6 +61,14 @@ class Round {
         });
     if (phase.ok()) measured_.push_back({std::string(what), *phase});
     return phase;
+  }
+
+  absl::Status BareSubvolumes() {
+    ASSIGN_OR_RETURN(Phase bare,
+                     MeasureBareSubvolumes(stand_.filesystem(), options_.kind.volume_bytes,
+                                           Workers(), options_.volumes));
+    measured_.push_back({kBareCalls, std::move(bare)});
+    return stand_.Settle();
   }
 
   absl::Status Create() {

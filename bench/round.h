@@ -18,6 +18,8 @@ namespace nodevol::bench {
 
 // The operations, as the tables call them.
 inline constexpr char kFloor[] = "floor";
+// A create's system calls without the driver, where they are measured.
+inline constexpr char kBareCalls[] = "bare calls";
 inline constexpr char kCreate[] = "create";
 inline constexpr char kStage[] = "stage";
 inline constexpr char kPublish[] = "publish";
@@ -59,6 +61,7 @@ struct RoundOptions {
   // Names of this round's volumes begin with it: no name is used twice.
   std::string prefix;
   bool live_snapshots = true;
+  bool bare_subvolumes = false;
 };
 
 // The machine's floor, then the whole life of some volumes, an operation at a time, all clients at

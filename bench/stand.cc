@@ -29,9 +29,9 @@ absl::StatusOr<size_t> EntriesOf(const std::string& directory) {
 
 }  // namespace
 
-absl::StatusOr<Stand> Stand::Start(host::FilesystemType filesystem, int64_t bytes) {
+absl::StatusOr<Stand> Stand::Start(testing::TestFilesystem::Options filesystem) {
   ASSIGN_OR_RETURN(testing::TestFilesystem disk,
-                   testing::TestFilesystem::Create({.type = filesystem, .bytes = bytes}));
+                   testing::TestFilesystem::Create(std::move(filesystem)));
   const std::string run = testing::NewDirectory();
   testing::DriverProcess::Options options = {.pools = {absl::StrCat("bench=", disk.path())},
                                              .socket_path = run + "/csi.sock",

@@ -25,7 +25,7 @@ struct Footprint {
 // filesystem as its pool. Nothing is left of them when the object is gone.
 class Stand {
  public:
-  static absl::StatusOr<Stand> Start(host::FilesystemType filesystem, int64_t bytes);
+  static absl::StatusOr<Stand> Start(testing::TestFilesystem::Options filesystem);
   Stand(Stand&&) = default;
   Stand& operator=(Stand&&) = delete;
   ~Stand();
