@@ -11,6 +11,7 @@ using testing::Ground;
 using testing::MountCapability;
 
 constexpr int kPublished = 1000;
+constexpr int kFew = 300;
 constexpr char kDirectoryFill[] = "directories of 1 MiB";
 constexpr char kBlockFill[] = "raw block images of 1 MiB, sparse: the cheapest volumes there are";
 
@@ -33,6 +34,8 @@ std::vector<PoolPlan> AllPlans() {
       "image with ext4 on ext4", FilesystemType::kExt4, {MountCapability("ext4"), {}}, 32 * kMiB};
   Ground on_rotating = directory;
   on_rotating.name = "directory on btrfs, rotating disk";
+  Ground on_used = directory;
+  on_used.name = "directory on btrfs, not empty";
   return {
       {.name = "btrfs",
        .filesystem = FilesystemType::kBtrfs,
@@ -45,6 +48,17 @@ std::vector<PoolPlan> AllPlans() {
        .bare_subvolumes = true,
        .blocks = true,
        .published = kPublished},
+      {.name = "btrfs-used",
+       .filesystem = FilesystemType::kBtrfs,
+       .mount_option = "ssd",
+       .mount_words =
+           "The same next to some volumes instead of none: of an empty btrfs each tree is "
+           "one block, and a commit writes less than it ever will again.",
+       .few = kFew,
+       .fill = small_directory,
+       .fill_words = kDirectoryFill,
+       .kinds = {on_used},
+       .bare_subvolumes = true},
       {.name = "btrfs-nossd",
        .filesystem = FilesystemType::kBtrfs,
        .mount_option = "nossd",

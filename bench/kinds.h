@@ -17,6 +17,8 @@ struct PoolPlan {
   // What it is mounted with, and why, in words; "" for the filesystem's own choice.
   std::string mount_option = {};
   std::string mount_words = {};
+  // How many volumes there are in the state that is compared with.
+  int few = 0;
   // The volumes that only exist, and what they are in words.
   testing::Ground fill;
   std::string fill_words;

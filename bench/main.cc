@@ -29,7 +29,7 @@ ABSL_FLAG(int, volumes, 10000, "how many other volumes exist in the full state")
 ABSL_FLAG(int, samples, 512, "how often each operation is measured in each state, at least");
 ABSL_FLAG(int, clients, 8, "how many clients call at once");
 ABSL_FLAG(std::vector<std::string>, pools,
-          std::vector<std::string>({"btrfs", "btrfs-nossd", "xfs", "ext4"}),
+          std::vector<std::string>({"btrfs", "btrfs-used", "btrfs-nossd", "xfs", "ext4"}),
           "the pools to measure on");
 ABSL_FLAG(std::vector<std::string>, sections, std::vector<std::string>({"operations", "blocks"}),
           "what to measure: operations on volumes, and the blocks of snapshots (where pools can)");

@@ -53,8 +53,10 @@ class PoolBench {
     result_.name = plan_.name;
     result_.volumes = options_.volumes;
     result_.mount_words = plan_.mount_words;
+    result_.few = plan_.few;
     result_.fill_words = plan_.fill_words;
-    RETURN_IF_ERROR(Fill());
+    if (plan_.few > 0) RETURN_IF_ERROR(Fill(empty_, plan_.few).status());
+    ASSIGN_OR_RETURN(fill_, Fill(full_, options_.volumes));
     RETURN_IF_ERROR(MeasureStart(empty_, result_.empty));
     RETURN_IF_ERROR(MeasureStart(full_, result_.full));
     for (const testing::Ground& kind : plan_.kinds) RETURN_IF_ERROR(MeasureKind(kind));
@@ -66,23 +68,25 @@ class PoolBench {
     return std::move(result_);
   }
 
-  absl::Status Fill() {
+  // Returns the ids.
+  absl::StatusOr<std::vector<std::string>> Fill(Stand& stand, int volumes) {
     const Clients clients =
-        ConnectClients(full_.socket_path(), plan_.fill.volume_class, kFillClients);
-    fill_.resize(static_cast<size_t>(options_.volumes));
-    ASSIGN_OR_RETURN(
-        const Phase phase,
-        RunLoad(kFillClients, options_.volumes, [&](int worker, int index) -> absl::Status {
-          ASSIGN_OR_RETURN(const csi::v1::Volume volume,
+        ConnectClients(stand.socket_path(), plan_.fill.volume_class, kFillClients);
+    std::vector<std::string> ids(static_cast<size_t>(volumes));
+    ASSIGN_OR_RETURN(const Phase phase,
+                     RunLoad(kFillClients, volumes, [&](int worker, int index) -> absl::Status {
+                       ASSIGN_OR_RETURN(
+                           const csi::v1::Volume volume,
                            clients[static_cast<size_t>(worker)]->Create(
                                absl::StrCat("existing-", index), plan_.fill.volume_bytes));
-          fill_[static_cast<size_t>(index)] = volume.volume_id();
-          return absl::OkStatus();
-        }));
+                       ids[static_cast<size_t>(index)] = volume.volume_id();
+                       return absl::OkStatus();
+                     }));
     result_.fill = phase.wall;
-    Progress(absl::StrFormat("%s: %d volumes made in %.1f s", plan_.name, options_.volumes,
+    Progress(absl::StrFormat("%s: %d volumes made in %.1f s", plan_.name, volumes,
                              absl::ToDoubleSeconds(phase.wall)));
-    return full_.Settle();
+    RETURN_IF_ERROR(stand.Settle());
+    return ids;
   }
 
   static absl::Status MeasureStart(Stand& stand, DriverResult& result) {

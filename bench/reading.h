@@ -15,8 +15,9 @@ namespace nodevol::bench {
 
 // Whether something that may grow by a tenth did, as far as the noise lets one tell.
 std::string JudgeGrowth(const Comparison& growth);
-// A list item for each thing that is worth saying.
-std::vector<std::string> ReadKind(const KindResult& kind, int volumes);
+// A list item for each thing that is worth saying of a kind next to `few` and next to `volumes`
+// others.
+std::vector<std::string> ReadKind(const KindResult& kind, int few, int volumes);
 std::vector<std::string> ReadPool(const PoolResult& pool);
 
 }  // namespace nodevol::bench

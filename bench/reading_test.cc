@@ -37,23 +37,23 @@ TEST(JudgeGrowth, SaysWhatTheNoiseLetsOneSay) {
 }
 
 TEST(ReadKind, NamesWhatGrew) {
-  EXPECT_THAT(ReadKind(Kind(10, 20), 1000),
+  EXPECT_THAT(ReadKind(Kind(10, 20), 0, 1000),
               Contains(HasSubstr("three rounds of four: create (2.00)")));
 }
 
 TEST(ReadKind, DoesNotBlameTheFlat) {
-  EXPECT_THAT(ReadKind(Kind(10, 10), 1000), Contains(HasSubstr("No operation grew")));
-  EXPECT_THAT(ReadKind(Kind(10, 10), 1000), Not(Contains(HasSubstr("**more than"))));
+  EXPECT_THAT(ReadKind(Kind(10, 10), 0, 1000), Contains(HasSubstr("No operation grew")));
+  EXPECT_THAT(ReadKind(Kind(10, 10), 0, 1000), Not(Contains(HasSubstr("**more than"))));
 }
 
 TEST(ReadKind, SetsTheKernelsPartOfTheGrowthApart) {
   KindResult kind = Kind(10, 15);
   kind.empty[kBareCalls] = RoundsOf(8)[kCreate];
   kind.full[kBareCalls] = RoundsOf(12)[kCreate];
-  EXPECT_THAT(ReadKind(kind, 1000),
+  EXPECT_THAT(ReadKind(kind, 0, 1000),
               Contains(AllOf(HasSubstr("moved by 1.50"), HasSubstr("moved by 1.00 of that"),
-                             HasSubstr("1.25 of their time with"))));
-  EXPECT_THAT(ReadKind(Kind(10, 15), 1000), Not(Contains(HasSubstr("without a driver"))));
+                             HasSubstr("1.25 of their time in the full"))));
+  EXPECT_THAT(ReadKind(Kind(10, 15), 0, 1000), Not(Contains(HasSubstr("without a driver"))));
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ struct PoolResult {
   std::string name;
   int volumes = 0;
   std::string mount_words;
+  int few = 0;  // volumes in the state that is compared with
   std::string fill_words;
   absl::Duration fill;
   int published = 0;
