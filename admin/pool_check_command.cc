@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // nodevol pool check: on the pool's files, read-only, with or without a driver.
-#include <algorithm>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -17,20 +16,22 @@
 namespace nodevol::admin {
 namespace {
 
-const char* NameOf(storage::PoolFinding::Severity severity) {
+using Severity = storage::PoolFinding::Severity;
+
+const char* NameOf(Severity severity) {
   switch (severity) {
-    case storage::PoolFinding::Severity::kNote:
+    case Severity::kNote:
       return "note";
-    case storage::PoolFinding::Severity::kWarning:
+    case Severity::kWarning:
       return "warning";
-    case storage::PoolFinding::Severity::kDamage:
+    case Severity::kDamage:
       return "damage";
   }
   return "";
 }
 
 // The worst first.
-v1::PoolReport ToReport(storage::PoolCheck check) {
+v1::PoolReport ToReport(const storage::PoolCheck& check) {
   v1::PoolReport report;
   report.set_path(check.path);
   report.set_uuid(check.uuid);
@@ -50,13 +51,14 @@ v1::PoolReport ToReport(storage::PoolCheck check) {
   report.set_filesystem_bytes(check.filesystem_bytes);
   report.set_available_bytes(check.available_bytes);
   report.set_reserve_bytes(check.reserve_bytes);
-  std::stable_sort(check.findings.begin(), check.findings.end(),
-                   [](const auto& a, const auto& b) { return a.severity > b.severity; });
-  for (const storage::PoolFinding& finding : check.findings) {
-    v1::PoolReport::PoolFinding& message = *report.add_findings();
-    message.set_severity(NameOf(finding.severity));
-    message.set_path(finding.path);
-    message.set_what(finding.what);
+  for (const Severity severity : {Severity::kDamage, Severity::kWarning, Severity::kNote}) {
+    for (const storage::PoolFinding& finding : check.findings) {
+      if (finding.severity != severity) continue;
+      v1::PoolReport::PoolFinding& message = *report.add_findings();
+      message.set_severity(NameOf(severity));
+      message.set_path(finding.path);
+      message.set_what(finding.what);
+    }
   }
   return report;
 }
@@ -107,7 +109,7 @@ Exit CheckPool(const Arguments& arguments, const Streams& streams) {
   if (!path.ok()) return Fail(streams, path.status());
   absl::StatusOr<storage::PoolCheck> check = storage::CheckPool(*path);
   if (!check.ok()) return Fail(streams, check.status());
-  const v1::PoolReport report = ToReport(*std::move(check));
+  const v1::PoolReport report = ToReport(*check);
   streams.out << (*format == OutputFormat::kJson ? ToJson(report) : Describe(report));
   return report.damaged() ? Exit::kWrong : Exit::kOk;
 }

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
+
 #include "base/bytes.h"
 #include "test/support/matchers.h"
 
@@ -26,9 +28,8 @@ TEST(PrintableTest, EscapesWhatATerminalActsOn) {
 }
 
 TEST(PrintableTest, EscapesWhatHidesOrReorders) {
-  EXPECT_EQ(Printable("a\xe2\x80\xae"
-                      "b"),
-            "a\\u202eb");
+  const std::string right_to_left = {'\xe2', '\x80', '\xae'};
+  EXPECT_EQ(Printable(absl::StrCat("a", right_to_left, "b")), "a\\u202eb");
   EXPECT_EQ(Printable("a\xe2\x80\x8b\xef\xbb\xbf"
                       "b"),
             "a\\u200b\\ufeffb");
@@ -73,7 +74,7 @@ TEST(TimeTest, AgeHasTwoUnitsAtMost) {
   EXPECT_EQ(age(3599), "59m");
   EXPECT_EQ(age(3600 + 12 * 60 + 5), "1h12m");
   EXPECT_EQ(age(24 * 3600), "1d0h");
-  EXPECT_EQ(age(400 * 24 * 3600 + 3600), "400d1h");
+  EXPECT_EQ(age(400 * int64_t{24} * 3600 + 3600), "400d1h");
   EXPECT_EQ(age(-5), "0s") << "the clock was set back";
   EXPECT_EQ(FormatAge({}, absl::FromUnixSeconds(5)), "-");
 }

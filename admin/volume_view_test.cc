@@ -11,8 +11,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+constexpr int64_t kDay = 24 * 3600;
 constexpr int64_t kCreated = 1795455743;  // 2026-11-23T17:42:23Z
-const absl::Time kNow = absl::FromUnixSeconds(kCreated + 3 * 24 * 3600 + 7200);
+const absl::Time now = absl::FromUnixSeconds(kCreated + 3 * kDay + 7200);
 
 constexpr char kId[] = "d957c011f7cb0a332b5fd58062c03686.2b66ee1e653ef38d9e1e6a129b43626a";
 
@@ -53,7 +54,7 @@ v1::ListVolumesResponse List() {
 }
 
 TEST(VolumeTableTest, IsForPeople) {
-  EXPECT_EQ(VolumeTable(List().volumes(), false, kNow),
+  EXPECT_EQ(VolumeTable(List().volumes(), false, now),
             "NAME     POOL  KIND                SIZE  WRITTEN  STATE         CREATED               "
             " AGE\n"
             "pvc-1    ssd   ext4 image        10 GiB  1.5 MiB  idle          2026-11-23T17:42:23Z  "
@@ -69,7 +70,7 @@ TEST(VolumeTableTest, IsForPeople) {
 }
 
 TEST(VolumeTableTest, WideHasIdAndMounts) {
-  EXPECT_THAT(VolumeTable(List().volumes(), true, kNow),
+  EXPECT_THAT(VolumeTable(List().volumes(), true, now),
               AllOf(HasSubstr("AGE  ID"), HasSubstr(kId), HasSubstr("  /a,/b\n")));
 }
 
@@ -77,8 +78,8 @@ TEST(DeletedVolumeTableTest, SaysUntilWhen) {
   v1::ListVolumesResponse list;
   v1::Volume& volume = *list.add_volumes() = Volume("pvc-1");
   volume.mutable_deleted()->set_seconds(kCreated + 3600);
-  volume.mutable_kept_until()->set_seconds(kCreated + 7 * 24 * 3600);
-  EXPECT_EQ(DeletedVolumeTable(list.volumes(), false, kNow),
+  volume.mutable_kept_until()->set_seconds(kCreated + 7 * kDay);
+  EXPECT_EQ(DeletedVolumeTable(list.volumes(), false, now),
             "NAME   POOL  KIND          SIZE  DELETED                AGE  KEPT UNTIL\n"
             "pvc-1  ssd   ext4 image  10 GiB  2026-11-23T18:42:23Z  3d1h  2026-11-30T17:42:23Z\n");
 }
@@ -97,7 +98,7 @@ TEST(SnapshotTableTest, SaysOfWhichVolume) {
   snapshot.mutable_created()->set_seconds(kCreated);
   v1::Snapshot& orphan = *list.add_snapshots() = snapshot;
   orphan.clear_source_volume_name();
-  EXPECT_EQ(SnapshotTable(list.snapshots(), false, kNow),
+  EXPECT_EQ(SnapshotTable(list.snapshots(), false, now),
             "NAME    POOL  OF VOLUME          SIZE  PINNED  STATE  CREATED                AGE\n"
             "snap-1  ssd   pvc-1             1 GiB   5 MiB  ready  2026-11-23T17:42:23Z  3d2h\n"
             "snap-1  ssd   VOLUME-ID (gone)  1 GiB   5 MiB  ready  2026-11-23T17:42:23Z  3d2h\n");
@@ -110,7 +111,7 @@ v1::GetVolumeResponse Response() {
   response.mutable_volume()->set_path("/mnt/ssd/volumes/X");
   nodevol::v1::VolumeRecord& record = *response.mutable_record();
   record.set_generation(4);
-  record.mutable_attributes()->set_undelete_window_seconds(24 * 3600);
+  record.mutable_attributes()->set_undelete_window_seconds(kDay);
   nodevol::v1::VolumeRequest& request = *record.mutable_request();
   (*request.mutable_parameters())["pool"] = "ssd";
   (*request.mutable_parameters())["backend"] = "image";
@@ -132,7 +133,7 @@ TEST(VolumeTextTest, SaysEverything) {
   response.mutable_usage()->set_total_inodes(640);
   response.mutable_record()->mutable_publication()->set_node_id("worker-1");
   EXPECT_EQ(
-      VolumeText(response, kNow),
+      VolumeText(response, now),
       "name                pvc-1\n"
       "id                  d957c011f7cb0a332b5fd58062c03686.2b66ee1e653ef38d9e1e6a129b43626a\n"
       "state               idle\n"
@@ -160,7 +161,7 @@ TEST(VolumeTextTest, DeletedVolumeSaysHowItComesBack) {
   response.mutable_volume()->set_state("deleted");
   response.mutable_volume()->mutable_deleted()->set_seconds(kCreated + 60);
   response.mutable_volume()->mutable_kept_until()->set_seconds(kCreated + 3600);
-  EXPECT_THAT(VolumeText(response, kNow),
+  EXPECT_THAT(VolumeText(response, now),
               AllOf(HasSubstr("deleted             2026-11-23T17:43:23Z (3d1h ago)\n"),
                     HasSubstr("kept until          2026-11-23T18:42:23Z"),
                     HasSubstr(std::string("nodevol undelete ") + kId), Not(HasSubstr("written"))));
@@ -170,7 +171,7 @@ TEST(VolumeTextTest, WhatCouldNotBeLookedAtIsSaid) {
   v1::GetVolumeResponse response = Response();
   response.mutable_volume()->add_mounts("/perhaps");
   response.set_unmeasured("pool \"ssd\" is faulted");
-  EXPECT_THAT(VolumeText(response, kNow),
+  EXPECT_THAT(VolumeText(response, now),
               AllOf(HasSubstr("mounted at          /perhaps\n"),
                     HasSubstr("not looked at       pool \"ssd\" is faulted\n")));
 }
@@ -178,7 +179,7 @@ TEST(VolumeTextTest, WhatCouldNotBeLookedAtIsSaid) {
 TEST(VolumeTextTest, HostileNameStaysInItsLine) {
   v1::GetVolumeResponse response = Response();
   response.mutable_volume()->set_name("a\nstate               fine\x1b]0;x\x07");
-  EXPECT_THAT(VolumeText(response, kNow),
+  EXPECT_THAT(VolumeText(response, now),
               HasSubstr("name                a\\nstate               fine\\u001b]0;x\\u0007\n"));
 }
 

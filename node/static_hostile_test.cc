@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+
 #include "host/loop_device.h"
 #include "node/static_fixture.h"
 
@@ -104,8 +106,9 @@ TEST_F(StaticHostileTest, PoolsAreNoStaticVolumes) {
   world_->AllowStatic({disk, "/mnt"});
   ASSERT_OK(world_->Restart());
   const auto refused = StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pool"));
-  for (const std::string& path : {disk, pool, pool + "/volumes",
-                                  pool + "/volumes/" + volume + "/data", std::string("/mnt")}) {
+  for (const std::string& path :
+       {disk, pool, pool + "/volumes", absl::StrCat(pool, "/volumes/", volume, "/data"),
+        std::string("/mnt")}) {
     EXPECT_THAT(Publish(path, "Directory"), refused) << path;
     EXPECT_THAT(Publish(path), refused) << path;
   }

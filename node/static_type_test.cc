@@ -32,14 +32,14 @@ struct Type {
 
   friend void PrintTo(const Type& type, std::ostream* out) { *out << type.name; }
 };
-const Type kTypes[] = {{"", ""},
-                       {"Directory", "directory"},
-                       {"DirectoryOrCreate", "directory", true},
-                       {"File", "file"},
-                       {"FileOrCreate", "file", true},
-                       {"Socket", "socket"},
-                       {"CharDevice", "character"},
-                       {"BlockDevice", "block"}};
+const Type types[] = {{"", ""},
+                      {"Directory", "directory"},
+                      {"DirectoryOrCreate", "directory", true},
+                      {"File", "file"},
+                      {"FileOrCreate", "file", true},
+                      {"Socket", "socket"},
+                      {"CharDevice", "character"},
+                      {"BlockDevice", "block"}};
 
 class StaticTypeTest : public StaticFixture, public ::testing::WithParamInterface<Type> {
  protected:
@@ -65,7 +65,7 @@ class StaticTypeTest : public StaticFixture, public ::testing::WithParamInterfac
 std::string NameOf(const ::testing::TestParamInfo<Type>& type) {
   return type.param.name.empty() ? "Any" : type.param.name;
 }
-INSTANTIATE_TEST_SUITE_P(, StaticTypeTest, ::testing::ValuesIn(kTypes), NameOf);
+INSTANTIATE_TEST_SUITE_P(, StaticTypeTest, ::testing::ValuesIn(types), NameOf);
 
 TEST_P(StaticTypeTest, ShowsWhatIsThereIfItIsOfTheType) {
   for (const std::string thing : kThings) {
