@@ -107,7 +107,7 @@ Exit CheckPool(const Arguments& arguments, const Streams& streams) {
   if (!format.ok()) return Fail(streams, format.status());
   const absl::StatusOr<std::string> path = PathOf(arguments);
   if (!path.ok()) return Fail(streams, path.status());
-  absl::StatusOr<storage::PoolCheck> check = storage::CheckPool(*path);
+  const absl::StatusOr<storage::PoolCheck> check = storage::CheckPool(*path);
   if (!check.ok()) return Fail(streams, check.status());
   const v1::PoolReport report = ToReport(*check);
   streams.out << (*format == OutputFormat::kJson ? ToJson(report) : Describe(report));
