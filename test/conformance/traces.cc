@@ -12,7 +12,7 @@ void Traces::AddGroup(const csi::v1::VolumeGroupSnapshot& group) {
   for (const csi::v1::Snapshot& member : group.snapshots()) {
     trace.members.push_back(member.snapshot_id());
   }
-  Add(groups_, std::move(trace));
+  Add(&Made::groups, std::move(trace));
 }
 
 absl::Status Traces::Unpublish(const Trace& target) {
@@ -72,15 +72,15 @@ std::vector<std::string> Traces::Undo() {
   std::vector<std::string> complaints;
   size_t before = 0;
   do {
-    before = Count();
+    before = made_.Count();
     complaints.clear();
-    UndoEach(&Traces::Unpublish, targets_, complaints);
-    UndoEach(&Traces::Unstage, stagings_, complaints);
-    UndoEach(&Traces::Detach, attachments_, complaints);
-    UndoEach(&Traces::DeleteGroup, groups_, complaints);
-    UndoEach(&Traces::DeleteSnapshot, snapshots_, complaints);
-    UndoEach(&Traces::DeleteVolume, volumes_, complaints);
-  } while (Count() > 0 && Count() < before);
+    UndoEach(&Traces::Unpublish, made_.targets, complaints);
+    UndoEach(&Traces::Unstage, made_.stagings, complaints);
+    UndoEach(&Traces::Detach, made_.attachments, complaints);
+    UndoEach(&Traces::DeleteGroup, made_.groups, complaints);
+    UndoEach(&Traces::DeleteSnapshot, made_.snapshots, complaints);
+    UndoEach(&Traces::DeleteVolume, made_.volumes, complaints);
+  } while (made_.Count() > 0 && made_.Count() < before);
   return complaints;
 }
 

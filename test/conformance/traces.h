@@ -18,15 +18,15 @@ class Traces {
  public:
   explicit Traces(Driver& driver) : driver_(driver) {}
 
-  void AddVolume(const std::string& id) { Add(volumes_, {id, "", {}}); }
-  void AddSnapshot(const std::string& id) { Add(snapshots_, {id, "", {}}); }
+  void AddVolume(const std::string& id) { Add(&Made::volumes, {id, "", {}}); }
+  void AddSnapshot(const std::string& id) { Add(&Made::snapshots, {id, "", {}}); }
   void AddGroup(const csi::v1::VolumeGroupSnapshot& group);
-  void AddAttachment(const std::string& volume_id) { Add(attachments_, {volume_id, "", {}}); }
+  void AddAttachment(const std::string& volume_id) { Add(&Made::attachments, {volume_id, "", {}}); }
   void AddStaging(const std::string& volume_id, const std::string& path) {
-    Add(stagings_, {volume_id, path, {}});
+    Add(&Made::stagings, {volume_id, path, {}});
   }
   void AddTarget(const std::string& volume_id, const std::string& path) {
-    Add(targets_, {volume_id, path, {}});
+    Add(&Made::targets, {volume_id, path, {}});
   }
 
   // Unpublishes, unstages, detaches and deletes all, in as many turns as there is something that
@@ -40,9 +40,22 @@ class Traces {
     std::string path;
     std::vector<std::string> members;
   };
-  void Add(std::vector<Trace>& traces, Trace trace) {
+  struct Made {
+    std::vector<Trace> volumes;
+    std::vector<Trace> snapshots;
+    std::vector<Trace> groups;
+    std::vector<Trace> attachments;
+    std::vector<Trace> stagings;
+    std::vector<Trace> targets;
+
+    [[nodiscard]] size_t Count() const {
+      return volumes.size() + snapshots.size() + groups.size() + attachments.size() +
+             stagings.size() + targets.size();
+    }
+  };
+  void Add(std::vector<Trace> Made::* list, Trace trace) {
     absl::MutexLock lock(&mutex_);
-    traces.push_back(std::move(trace));
+    (made_.*list).push_back(std::move(trace));
   }
   absl::Status Unpublish(const Trace& target);
   absl::Status Unstage(const Trace& staging);
@@ -52,20 +65,11 @@ class Traces {
   absl::Status DeleteVolume(const Trace& volume);
   // Undoes each, the last first, and forgets those where that went well.
   void UndoEach(absl::Status (Traces::*undo)(const Trace&), std::vector<Trace>& traces,
-                std::vector<std::string>& complaints) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  [[nodiscard]] size_t Count() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return targets_.size() + stagings_.size() + attachments_.size() + groups_.size() +
-           snapshots_.size() + volumes_.size();
-  }
+                std::vector<std::string>& complaints);
 
   Driver& driver_;
   absl::Mutex mutex_;
-  std::vector<Trace> volumes_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Trace> snapshots_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Trace> groups_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Trace> attachments_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Trace> stagings_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Trace> targets_ ABSL_GUARDED_BY(mutex_);
+  Made made_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace nodevol::testing
