@@ -10,10 +10,8 @@
 namespace nodevol::testing {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::MessageFactory;
 
 constexpr char kNothing[] = "nothing-has-this-name";
 
