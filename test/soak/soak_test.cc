@@ -3,7 +3,7 @@
 // Volumes come and go, while the driver is killed every few seconds: nothing that was acknowledged
 // is lost, and in the end nothing is left: no directory, mount, loop device, quota group or
 // descriptor, and no memory. The environment variable NODEVOL_SOAK_VOLUMES says how many lives
-// there are (200).
+// there are at least (200).
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -32,6 +32,7 @@ namespace nodevol::testing {
 namespace {
 
 constexpr int kClientsPerGround = 3;
+constexpr int kFewestKills = 3;
 
 int Lives() {
   const char* text = std::getenv("NODEVOL_SOAK_VOLUMES");
@@ -129,12 +130,16 @@ TEST_F(SoakTest, KilledAgainAndAgainItLosesAndLeavesNothing) {
   std::printf("seed %u\n", seed);
   const absl::Duration start = MonotonicNow();
   ASSERT_OK(driver_->Start(absl::Seconds(1), absl::Seconds(5), seed));
-  Churn(Lives(), seed);
+  // Few lives are over before the driver was killed at all.
+  int lives = 0;
+  for (unsigned turn = 0; turn == 0 || (driver_->kills() < kFewestKills && !HasFailure()); ++turn) {
+    Churn(Lives(), seed + turn);
+    lives += Lives();
+  }
   const int kills = driver_->kills();
   ASSERT_OK(driver_->Spare());
   ExpectNothingLeft();
-  EXPECT_GT(kills, 0);
-  std::printf("%d lives, %d kills, %s\n", Lives(), kills,
+  std::printf("%d lives, %d kills, %s\n", lives, kills,
               absl::FormatDuration(absl::Trunc(MonotonicNow() - start, absl::Seconds(1))).c_str());
 }
 
