@@ -11,7 +11,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr int64_t kDay = 24 * 3600;
+constexpr int64_t kDay = 86400;
 constexpr int64_t kCreated = 1795455743;  // 2026-11-23T17:42:23Z
 const absl::Time now = absl::FromUnixSeconds(kCreated + 3 * kDay + 7200);
 
