@@ -72,9 +72,9 @@ TEST(TimeTest, AgeHasTwoUnitsAtMost) {
   EXPECT_EQ(age(59), "59s");
   EXPECT_EQ(age(60), "1m");
   EXPECT_EQ(age(3599), "59m");
-  EXPECT_EQ(age(3600 + 12 * 60 + 5), "1h12m");
-  EXPECT_EQ(age(24 * 3600), "1d0h");
-  EXPECT_EQ(age(400 * int64_t{24} * 3600 + 3600), "400d1h");
+  EXPECT_EQ(age(4325), "1h12m");
+  EXPECT_EQ(age(86'400), "1d0h");
+  EXPECT_EQ(age(34'563'600), "400d1h");
   EXPECT_EQ(age(-5), "0s") << "the clock was set back";
   EXPECT_EQ(FormatAge({}, absl::FromUnixSeconds(5)), "-");
 }
