@@ -94,6 +94,25 @@ void NodeHandler::OnForgotten(const std::string& volume_id,
       std::move(done));
 }
 
+template <typename Response>
+void NodeHandler::OnVolumeOrForgotten(const std::string& volume_id,
+                                      absl::AnyInvocable<absl::Status(const VolumeId&)> forgotten,
+                                      absl::AnyInvocable<absl::Status(LocalVolume&)> work,
+                                      Callback<Response> done) {
+  if (!storage_.Serves(volume_id)) {
+    return OnForgotten(volume_id, std::move(forgotten), std::move(done));
+  }
+  OnVolume<Response>(volume_id, std::move(work),
+                     [this, volume_id, undo = std::move(forgotten),
+                      next = std::move(done)](absl::StatusOr<Response> answer) mutable {
+                       // Deleted since it was asked for.
+                       if (absl::IsNotFound(answer.status()) && !storage_.Serves(volume_id)) {
+                         return OnForgotten(volume_id, std::move(undo), std::move(next));
+                       }
+                       std::move(next)(std::move(answer));
+                     });
+}
+
 void NodeHandler::StageVolume(const csi::v1::NodeStageVolumeRequest& request,
                               Callback<csi::v1::NodeStageVolumeResponse> done) {
   v1::VolumeCapability capability;
@@ -126,19 +145,14 @@ void NodeHandler::UnstageVolume(const csi::v1::NodeUnstageVolumeRequest& request
   if (storage::IsStaticId(request.volume_id())) {
     return AnsweringEmpty(std::move(done))(static_.Unstage(request));
   }
-  if (!storage_.Serves(request.volume_id())) {
-    return OnForgotten(
-        request.volume_id(),
-        [this, path](const VolumeId& id) -> absl::Status {
-          ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
-                           OpenFormerTarget(storage_, {kStagingPath, path}));
-          const auto is_it = [&id](const VolumeId& owner) { return owner == id; };
-          return staging.has_value() ? UndoForgottenStage(is_it, *staging) : absl::OkStatus();
-        },
-        std::move(done));
-  }
-  OnVolume(
-      request.volume_id(),
+  const auto undo_forgotten = [this, path](const VolumeId& id) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
+                     OpenFormerTarget(storage_, {kStagingPath, path}));
+    const auto is_it = [&id](const VolumeId& owner) { return owner == id; };
+    return staging.has_value() ? UndoForgottenStage(is_it, *staging) : absl::OkStatus();
+  };
+  OnVolumeOrForgotten(
+      request.volume_id(), undo_forgotten,
       [this, path](LocalVolume& volume) -> absl::Status {
         ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
                          OpenFormerTarget(storage_, {kStagingPath, path}));
@@ -188,19 +202,14 @@ void NodeHandler::UnpublishVolume(const csi::v1::NodeUnpublishVolumeRequest& req
   if (!VolumeId::Parse(request.volume_id()).has_value()) {
     return std::move(done)(NoSuchVolume(request.volume_id()));
   }
-  if (!storage_.Serves(request.volume_id())) {
-    return OnForgotten(
-        request.volume_id(),
-        [this, path](const VolumeId& id) -> absl::Status {
-          ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
-                           OpenFormerTarget(storage_, {kTargetPath, path}));
-          const auto is_it = [&id](const VolumeId& owner) { return owner == id; };
-          return target.has_value() ? UndoForgottenPublish(is_it, *target) : absl::OkStatus();
-        },
-        std::move(done));
-  }
-  OnVolume(
-      request.volume_id(),
+  const auto undo_forgotten = [this, path](const VolumeId& id) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
+                     OpenFormerTarget(storage_, {kTargetPath, path}));
+    const auto is_it = [&id](const VolumeId& owner) { return owner == id; };
+    return target.has_value() ? UndoForgottenPublish(is_it, *target) : absl::OkStatus();
+  };
+  OnVolumeOrForgotten(
+      request.volume_id(), undo_forgotten,
       [this, path](LocalVolume& volume) -> absl::Status {
         ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
                          OpenFormerTarget(storage_, {kTargetPath, path}));

@@ -71,6 +71,12 @@ class NodeHandler {
   void OnForgotten(const std::string& volume_id,
                    absl::AnyInvocable<absl::Status(const storage::VolumeId&)> work,
                    Callback<Response> done);
+  // The one or the other, whether or not the volume is deleted meanwhile.
+  template <typename Response>
+  void OnVolumeOrForgotten(const std::string& volume_id,
+                           absl::AnyInvocable<absl::Status(const storage::VolumeId&)> forgotten,
+                           absl::AnyInvocable<absl::Status(storage::LocalVolume&)> work,
+                           Callback<Response> done);
 
   storage::LocalStorage& storage_;
   const rpc::Topology topology_;
