@@ -113,9 +113,9 @@ absl::StatusOr<int64_t> ParseQuantity(absl::string_view text) {
   double number = 0;
   if (factor == 0 || !absl::SimpleAtod(text.substr(0, digits), &number)) return invalid;
   const double bytes = std::ceil(number * factor);
-  // Nothing compares with NaN.
-  return bytes >= 0 && bytes < 9.2e18 ? absl::StatusOr<int64_t>(static_cast<int64_t>(bytes))
-                                      : invalid;
+  // Made of digits and a point: never NaN.
+  if (bytes < 0 || bytes >= 9.2e18) return invalid;
+  return static_cast<int64_t>(bytes);
 }
 
 absl::StatusOr<absl::Duration> ParseAge(absl::string_view text) {

@@ -113,8 +113,7 @@ std::vector<std::string> ReadPool(const PoolResult& pool) {
   const int64_t more = pool.full.started.resident_bytes - pool.empty.started.resident_bytes;
   lines.push_back(absl::StrFormat(
       "%d more volumes cost the driver %.1f MiB of memory (%.1f KiB each) and %.0f ms of its start "
-      "when "
-      "nothing of the pool is in memory; it has %d descriptors open with them, %d without.",
+      "when nothing of the pool is in memory; it has %d descriptors open with them, %d without.",
       volumes, Mebibytes(more), volumes > 0 ? static_cast<double>(more) / 1024.0 / volumes : 0.0,
       absl::ToDoubleMilliseconds(pool.full.cold_start - pool.empty.cold_start),
       pool.full.worked.descriptors, pool.empty.worked.descriptors));
