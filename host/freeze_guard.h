@@ -50,8 +50,8 @@ class FreezeGuard {
 
   // Freezes all, at the same time: the kernel waits some milliseconds in each. The limit counts
   // from here. After an error some may be frozen, until the guard is gone. DEADLINE_EXCEEDED;
-  // FAILED_PRECONDITION when somebody else has one frozen; INTERNAL when one fails; UNAVAILABLE
-  // when the helper is gone.
+  // FAILED_PRECONDITION when somebody else has one frozen; that of the errno when one fails;
+  // UNAVAILABLE when the helper is gone.
   absl::Status Freeze();
   // Thaws all. DEADLINE_EXCEEDED when the limit had passed, ABORTED when somebody else has thawed
   // one: then they were not all frozen all the time.
