@@ -162,13 +162,18 @@ absl::Status World::DeleteSnapshots() {
   return absl::OkStatus();
 }
 
+absl::Status World::Probe() {
+  return client_->csi().Call(&CsiClient::Identity::Probe, csi::v1::ProbeRequest()).status();
+}
+
+bool World::DriverIsGone() { return absl::IsUnavailable(Probe()); }
+
 absl::Status World::AwaitReaped() {
   const std::string trash = disk_.path() + "/.nodevol/trash";
   return Eventually([&]() -> absl::Status {
     const absl::Status empty = CheckEmpty(trash);
     if (empty.ok()) return empty;
-    RETURN_IF_ERROR(
-        client_->csi().Call(&CsiClient::Identity::Probe, csi::v1::ProbeRequest()).status());
+    RETURN_IF_ERROR(Probe());
     return empty;
   });
 }

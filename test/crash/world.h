@@ -52,6 +52,8 @@ class World {
   std::string second_volume_id;
   csi::v1::VolumeGroupSnapshot group;
 
+  // True when it does not answer, because it was killed.
+  bool DriverIsGone();
   // Starts the driver (again) and connects anew.
   absl::Status StartDriver();
 
@@ -79,6 +81,7 @@ class World {
   World(Ground ground, TestFilesystem disk) : ground_(std::move(ground)), disk_(std::move(disk)) {}
 
   [[nodiscard]] DriverProcess::Options DriverOptions() const;
+  absl::Status Probe();
   void UnmountAll() const;
   absl::Status DeleteSnapshots();
 
