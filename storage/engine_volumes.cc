@@ -174,6 +174,10 @@ absl::Status Engine::Grow(int object, const v1::VolumeRecord& before,
   RETURN_IF_ERROR(backend.PrepareGrowth(object, after));
   return Promise(object, before, after, [&](const v1::VolumeRecord& promised) -> absl::Status {
     RETURN_IF_ERROR(backend.ApplySize(object, promised));
+    // A project's limits need no sync: what a power cut takes of them is set again at start.
+    if (promised.directory().limit() == v1::DirectoryContent::PROJECT_QUOTA) {
+      return absl::OkStatus();
+    }
     return backend.SyncContent(object);
   });
 }
