@@ -16,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 #include "base/errno_status.h"
 #include "base/log.h"
@@ -26,6 +28,7 @@ namespace nodevol::host {
 namespace {
 
 constexpr int kAttachAttempts = 256;
+constexpr absl::Duration kAttachPause = absl::Milliseconds(1);
 
 // LOOP_CTL_GET_FREE only names a device; without this, threads race for the same one and most lose.
 ABSL_CONST_INIT absl::Mutex attach_mutex(absl::kConstInit);
@@ -83,9 +86,15 @@ absl::StatusOr<LoopDevice> AttachLoop(int image, const LoopOptions& options) {
   absl::MutexLock lock(&attach_mutex);
   for (int attempt = 0; attempt < kAttachAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const int number, FreeNumber());
-    ASSIGN_OR_RETURN(UniqueFd fd, OpenNode(number, open_flags));
-    if (::ioctl(fd.get(), LOOP_CONFIGURE, &config) == 0) {
-      LoopDevice device{number, std::move(fd)};
+    absl::StatusOr<UniqueFd> fd = OpenNode(number, open_flags);
+    // ENXIO: the device is on its way, there or away, by another process's doing.
+    if (ErrnoOf(fd.status()) == ENXIO) {
+      absl::SleepFor(kAttachPause);
+      continue;
+    }
+    RETURN_IF_ERROR(fd.status());
+    if (::ioctl(fd->get(), LOOP_CONFIGURE, &config) == 0) {
+      LoopDevice device{number, *std::move(fd)};
       WarnUnlessDirectIo(device);
       return device;
     }

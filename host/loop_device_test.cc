@@ -2,9 +2,12 @@
 #include "host/loop_device.h"
 
 #include <fcntl.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <optional>
 #include <set>
@@ -211,6 +214,36 @@ TEST_F(LoopDeviceTest, NumberComesFromTheDeviceNode) {
   ASSERT_OK_AND_ASSIGN(const FileInfo node, Inspect(device.fd.get()));
   EXPECT_THAT(LoopNumber(node.device_number), Optional(device.number));
   EXPECT_EQ(LoopNumber(makedev(8, 1)), std::nullopt);
+}
+
+// As another process does it: without the lock that keeps threads of one from the same device.
+void AttachAndDetach(int image) {
+  const UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
+  const UniqueFd device(::open(LoopPath(number).c_str(), O_RDWR | O_CLOEXEC));
+  loop_config config = {};
+  config.fd = static_cast<uint32_t>(image);
+  config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+  ::ioctl(device.get(), LOOP_CONFIGURE, &config);
+}
+
+TEST_F(LoopDeviceTest, OtherProcessesTakeAndLeaveTheSameDevices) {
+  constexpr int kOthers = 4;
+  const UniqueFd other = NewImage("other");
+  std::atomic<bool> attaching = true;
+  std::vector<std::thread> others;
+  for (int i = 0; i < kOthers; ++i) {
+    others.emplace_back([&] {
+      while (attaching) AttachAndDetach(other.get());
+    });
+  }
+  absl::Status attached;
+  for (int i = 0; i < 500 && attached.ok(); ++i) {
+    attached = AttachLoop(image_.get(), kAutoclear).status();
+  }
+  attaching = false;
+  for (std::thread& thread : others) thread.join();
+  EXPECT_OK(attached);
 }
 
 TEST_F(LoopDeviceTest, ThreadsGetADeviceEach) {
