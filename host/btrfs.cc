@@ -136,14 +136,20 @@ absl::Status DestroySubvolumeById(int fd, SubvolumeId id) {
 }
 
 absl::Status CommitTransaction(int fd) {
-  uint64_t transaction = 0;
-  if (::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) != 0) {
-    return ErrnoStatus(errno, "start a btrfs commit");
+  constexpr int kAttempts = 10;
+  absl::Status committed;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    uint64_t transaction = 0;
+    if (::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) != 0) {
+      return ErrnoStatus(errno, "start a btrfs commit");
+    }
+    if (::ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) == 0) return absl::OkStatus();
+    committed = ErrnoStatus(errno, "wait for a btrfs commit");
+    // EINVAL: the kernel knows the transaction neither as running nor as committed. Another one has
+    // everything in it as well.
+    if (ErrnoOf(committed) != EINVAL) break;
   }
-  if (::ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) != 0) {
-    return ErrnoStatus(errno, "wait for a btrfs commit");
-  }
-  return absl::OkStatus();
+  return committed;
 }
 
 absl::Status DisableCopyOnWrite(int fd) {
