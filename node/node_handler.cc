@@ -79,38 +79,50 @@ void NodeHandler::OnVolume(const std::string& volume_id,
       std::move(done));
 }
 
+struct NodeHandler::Undo {
+  absl::string_view path_field;
+  absl::Status (*of_volume)(LocalVolume&, const TargetPath&);
+  absl::Status (*of_forgotten)(IsForgotten, const TargetPath&);
+};
+
 template <typename Response>
-void NodeHandler::OnForgotten(const std::string& volume_id,
-                              absl::AnyInvocable<absl::Status(const VolumeId&)> work,
-                              Callback<Response> done) {
+void NodeHandler::UndoForgottenMount(const std::string& volume_id, const std::string& path,
+                                     const Undo& undo, Callback<Response> done) {
   const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
   if (!id.has_value()) return std::move(done)(NoSuchVolume(volume_id));
   PostCall<Response>(
       forgotten_,
-      [id, run = std::move(work)]() mutable -> absl::StatusOr<Response> {
-        RETURN_IF_ERROR(run(*id));
+      [this, id, path, undo]() -> absl::StatusOr<Response> {
+        ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
+                         OpenFormerTarget(storage_, {undo.path_field, path}));
+        const auto is_it = [&id](const VolumeId& owner) { return owner == *id; };
+        if (target.has_value()) RETURN_IF_ERROR(undo.of_forgotten(is_it, *target));
         return Response();
       },
       std::move(done));
 }
 
 template <typename Response>
-void NodeHandler::OnVolumeOrForgotten(const std::string& volume_id,
-                                      absl::AnyInvocable<absl::Status(const VolumeId&)> forgotten,
-                                      absl::AnyInvocable<absl::Status(LocalVolume&)> work,
-                                      Callback<Response> done) {
+void NodeHandler::UndoMount(const std::string& volume_id, const std::string& path, const Undo& undo,
+                            Callback<Response> done) {
   if (!storage_.Serves(volume_id)) {
-    return OnForgotten(volume_id, std::move(forgotten), std::move(done));
+    return UndoForgottenMount(volume_id, path, undo, std::move(done));
   }
-  OnVolume<Response>(volume_id, std::move(work),
-                     [this, volume_id, undo = std::move(forgotten),
-                      next = std::move(done)](absl::StatusOr<Response> answer) mutable {
-                       // Deleted since it was asked for.
-                       if (absl::IsNotFound(answer.status()) && !storage_.Serves(volume_id)) {
-                         return OnForgotten(volume_id, std::move(undo), std::move(next));
-                       }
-                       std::move(next)(std::move(answer));
-                     });
+  OnVolume<Response>(
+      volume_id,
+      [this, path, undo](LocalVolume& volume) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
+                         OpenFormerTarget(storage_, {undo.path_field, path}));
+        return target.has_value() ? undo.of_volume(volume, *target) : absl::OkStatus();
+      },
+      [this, volume_id, path, undo,
+       next = std::move(done)](absl::StatusOr<Response> answer) mutable {
+        // Deleted since it was asked for.
+        if (absl::IsNotFound(answer.status()) && !storage_.Serves(volume_id)) {
+          return UndoForgottenMount(volume_id, path, undo, std::move(next));
+        }
+        std::move(next)(std::move(answer));
+      });
 }
 
 void NodeHandler::StageVolume(const csi::v1::NodeStageVolumeRequest& request,
@@ -145,20 +157,8 @@ void NodeHandler::UnstageVolume(const csi::v1::NodeUnstageVolumeRequest& request
   if (storage::IsStaticId(request.volume_id())) {
     return AnsweringEmpty(std::move(done))(static_.Unstage(request));
   }
-  const auto undo_forgotten = [this, path](const VolumeId& id) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
-                     OpenFormerTarget(storage_, {kStagingPath, path}));
-    const auto is_it = [&id](const VolumeId& owner) { return owner == id; };
-    return staging.has_value() ? UndoForgottenStage(is_it, *staging) : absl::OkStatus();
-  };
-  OnVolumeOrForgotten(
-      request.volume_id(), undo_forgotten,
-      [this, path](LocalVolume& volume) -> absl::Status {
-        ASSIGN_OR_RETURN(const std::optional<TargetPath> staging,
-                         OpenFormerTarget(storage_, {kStagingPath, path}));
-        return staging.has_value() ? node::UnstageVolume(volume, *staging) : absl::OkStatus();
-      },
-      std::move(done));
+  UndoMount(request.volume_id(), path, {kStagingPath, &node::UnstageVolume, &UndoForgottenStage},
+            std::move(done));
 }
 
 void NodeHandler::PublishVolume(const csi::v1::NodePublishVolumeRequest& request,
@@ -202,20 +202,8 @@ void NodeHandler::UnpublishVolume(const csi::v1::NodeUnpublishVolumeRequest& req
   if (!VolumeId::Parse(request.volume_id()).has_value()) {
     return std::move(done)(NoSuchVolume(request.volume_id()));
   }
-  const auto undo_forgotten = [this, path](const VolumeId& id) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
-                     OpenFormerTarget(storage_, {kTargetPath, path}));
-    const auto is_it = [&id](const VolumeId& owner) { return owner == id; };
-    return target.has_value() ? UndoForgottenPublish(is_it, *target) : absl::OkStatus();
-  };
-  OnVolumeOrForgotten(
-      request.volume_id(), undo_forgotten,
-      [this, path](LocalVolume& volume) -> absl::Status {
-        ASSIGN_OR_RETURN(const std::optional<TargetPath> target,
-                         OpenFormerTarget(storage_, {kTargetPath, path}));
-        return target.has_value() ? node::UnpublishVolume(volume, *target) : absl::OkStatus();
-      },
-      std::move(done));
+  UndoMount(request.volume_id(), path, {kTargetPath, &node::UnpublishVolume, &UndoForgottenPublish},
+            std::move(done));
 }
 
 }  // namespace nodevol::node

@@ -66,17 +66,16 @@ class NodeHandler {
   void OnVolume(const std::string& volume_id,
                 absl::AnyInvocable<absl::Status(storage::LocalVolume&)> work,
                 Callback<Response> done);
-  // Undoes a mount of a volume that no pool of this node knows.
+  // How a kind of mount is undone.
+  struct Undo;
+  // Undoes one at the path, whether or not the volume is deleted meanwhile.
   template <typename Response>
-  void OnForgotten(const std::string& volume_id,
-                   absl::AnyInvocable<absl::Status(const storage::VolumeId&)> work,
-                   Callback<Response> done);
-  // The one or the other, whether or not the volume is deleted meanwhile.
+  void UndoMount(const std::string& volume_id, const std::string& path, const Undo& undo,
+                 Callback<Response> done);
+  // The same of a volume that no pool of this node knows.
   template <typename Response>
-  void OnVolumeOrForgotten(const std::string& volume_id,
-                           absl::AnyInvocable<absl::Status(const storage::VolumeId&)> forgotten,
-                           absl::AnyInvocable<absl::Status(storage::LocalVolume&)> work,
-                           Callback<Response> done);
+  void UndoForgottenMount(const std::string& volume_id, const std::string& path, const Undo& undo,
+                          Callback<Response> done);
 
   storage::LocalStorage& storage_;
   const rpc::Topology topology_;
