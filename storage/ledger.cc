@@ -15,19 +15,24 @@ namespace nodevol::storage {
 Ledger::Reservation::Reservation(Reservation&& other) noexcept
     : ledger_(std::exchange(other.ledger_, nullptr)),
       key_(std::move(other.key_)),
-      before_(other.before_) {}
+      before_(other.before_),
+      bytes_(other.bytes_) {}
 
 Ledger::Reservation::~Reservation() {
   if (ledger_ != nullptr) ledger_->SetPromise(key_, before_);
 }
 
 absl::Status Ledger::Reservation::Resize(int64_t bytes) {
-  ASSIGN_OR_RETURN(Reservation resized, ledger_->Reserve(key_, bytes));
-  resized.Keep();
+  absl::MutexLock lock(&ledger_->mutex_);
+  RETURN_IF_ERROR(ledger_->PutIfRoom(key_, std::max(before_, bytes)));
+  bytes_ = bytes;
   return absl::OkStatus();
 }
 
-void Ledger::Reservation::Keep() { ledger_ = nullptr; }
+void Ledger::Reservation::Keep() {
+  if (bytes_ < before_) ledger_->SetPromise(key_, bytes_);
+  ledger_ = nullptr;
+}
 
 void Ledger::SetFilesystem(int64_t total, int64_t free) {
   absl::MutexLock lock(&mutex_);
@@ -43,12 +48,17 @@ void Ledger::Sums::Add(const Promise& promise, int64_t sign) {
 
 absl::StatusOr<Ledger::Reservation> Ledger::Reserve(absl::string_view key, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
+  const int64_t before = Get(key).bytes;
+  RETURN_IF_ERROR(PutIfRoom(key, std::max(before, bytes)));
+  return Reservation(this, std::string(key), before, bytes);
+}
+
+absl::Status Ledger::PutIfRoom(absl::string_view key, int64_t bytes) {
   Promise promise = Get(key);
-  const int64_t before = promise.bytes;
-  RETURN_IF_ERROR(CheckRoomLocked(bytes - before));
+  RETURN_IF_ERROR(CheckRoomLocked(bytes - promise.bytes));
   promise.bytes = bytes;
   Put(key, promise);
-  return Reservation(this, std::string(key), before);
+  return absl::OkStatus();
 }
 
 absl::Status Ledger::CheckRoom(absl::string_view key, int64_t bytes) const {

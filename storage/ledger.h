@@ -28,7 +28,8 @@ namespace nodevol::storage {
 class Ledger {
  public:
   // Space promised to a key ("volumes/ID") by an operation that is under way; given back unless
-  // kept.
+  // kept. One that promises less than before holds the whole until it is kept: others must not take
+  // what the key would get back.
   class Reservation {
    public:
     Reservation(Reservation&& other) noexcept;
@@ -41,12 +42,13 @@ class Ledger {
 
    private:
     friend class Ledger;
-    Reservation(Ledger* ledger, std::string key, int64_t before)
-        : ledger_(ledger), key_(std::move(key)), before_(before) {}
+    Reservation(Ledger* ledger, std::string key, int64_t before, int64_t bytes)
+        : ledger_(ledger), key_(std::move(key)), before_(before), bytes_(bytes) {}
 
     Ledger* ledger_;
     std::string key_;
     int64_t before_;  // what the key was promised before
+    int64_t bytes_;   // and what it is when this is kept
   };
 
   explicit Ledger(double overcommit) : overcommit_(overcommit) {}
@@ -106,6 +108,9 @@ class Ledger {
   [[nodiscard]] absl::Status CheckRoomLocked(int64_t more) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] Promise Get(absl::string_view key) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Put(absl::string_view key, Promise promise) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Raises or lowers the key's promise if there is room for it.
+  [[nodiscard]] absl::Status PutIfRoom(absl::string_view key, int64_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetPromise(absl::string_view key, int64_t bytes);
 
   const double overcommit_;

@@ -272,6 +272,25 @@ TEST(LedgerTest, LargestDisksDoNotOverflow) {
   EXPECT_THAT(ledger.Reserve("b", 1), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
+TEST(LedgerTest, WhatALesserPromiseWouldFreeIsHeldUntilItIsKept) {
+  Ledger ledger(1.0);
+  ledger.SetFilesystem(100, 100);
+  ASSERT_OK(Promise(ledger, "a", 80));
+  {
+    ASSERT_OK_AND_ASSIGN(Ledger::Reservation lesser, ledger.Reserve("a", 30));
+    EXPECT_THAT(ledger.Reserve("b", 60), StatusIs(absl::StatusCode::kResourceExhausted));
+    ASSERT_OK(lesser.Resize(90));
+    EXPECT_EQ(ledger.Promised(), 90);
+    ASSERT_OK(lesser.Resize(40));
+    EXPECT_EQ(ledger.Promised(), 80);
+  }
+  EXPECT_EQ(ledger.Promised(), 80) << "not kept";
+  ASSERT_OK_AND_ASSIGN(Ledger::Reservation lesser, ledger.Reserve("a", 30));
+  lesser.Keep();
+  EXPECT_EQ(ledger.Promised(), 30);
+  EXPECT_OK(Promise(ledger, "b", 70));
+}
+
 TEST(LedgerTest, ManyThreadsNeverPromiseMoreThanThereIs) {
   constexpr int kThreads = 8;
   constexpr int kRounds = 2000;
