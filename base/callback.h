@@ -21,7 +21,7 @@ using StatusCallback = absl::AnyInvocable<void(absl::Status) &&>;
 // are.
 template <typename T, typename R, typename Convert>
 Callback<T> Converting(Callback<R> done, Convert convert) {
-  return [next = std::move(done), convert](absl::StatusOr<T> value) mutable {
+  return [next = std::move(done), convert = std::move(convert)](absl::StatusOr<T> value) mutable {
     if (value.ok()) {
       std::move(next)(convert(*std::move(value)));
     } else {

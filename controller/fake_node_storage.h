@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,7 @@ class FakeNodeStorage : public storage::NodeStorage {
   void ExpandVolume(const Context&, const VolumeId& id, const v1::CapacityRange& range,
                     Callback<storage::ExpandedVolume> done) override {
     if (!Answers()) return std::move(done)(answer);
+    if (!volumes.contains(id.text())) return std::move(done)(NoSuchVolume());
     auto volume = std::make_shared<v1::VolumeRecord>(*volumes.at(id.text()));
     volume->set_size_bytes(std::max(volume->size_bytes(), range.required_bytes()));
     volumes[id.text()] = volume;
@@ -64,6 +66,7 @@ class FakeNodeStorage : public storage::NodeStorage {
                     const google::protobuf::Map<std::string, std::string>& parameters,
                     Callback<VolumePtr> done) override {
     if (!Answers()) return std::move(done)(answer);
+    if (!volumes.contains(id.text())) return std::move(done)(NoSuchVolume());
     modified_with = {parameters.begin(), parameters.end()};
     std::move(done)(VolumePtr(volumes.at(id.text())));
   }
@@ -72,6 +75,7 @@ class FakeNodeStorage : public storage::NodeStorage {
                      const v1::ControllerPublication& publication,
                      Callback<VolumePtr> done) override {
     if (!Answers()) return std::move(done)(answer);
+    if (!volumes.contains(id.text())) return std::move(done)(NoSuchVolume());
     auto volume = std::make_shared<v1::VolumeRecord>(*volumes.at(id.text()));
     *volume->mutable_publication() = publication;
     volumes[id.text()] = volume;
@@ -169,16 +173,17 @@ class FakeNodeStorage : public storage::NodeStorage {
 
   absl::StatusOr<VolumePtr> GetVolume(const VolumeId& id) const override {
     const auto found = volumes.find(id.text());
-    if (found == volumes.end()) return absl::NotFoundError("no such volume");
+    if (found == volumes.end() || untold.contains(id.text())) return NoSuchVolume();
     return found->second;
   }
   absl::StatusOr<SnapshotPtr> GetSnapshot(const SnapshotId& id) const override {
+    if (!snapshots_known.ok()) return snapshots_known;
     const auto found = snapshots.find(id.text());
     if (found == snapshots.end()) return absl::NotFoundError("no such snapshot");
     return found->second;
   }
   absl::StatusOr<storage::VolumeHealth> GetVolumeHealth(const VolumeId& id) const override {
-    if (!volumes.contains(id.text())) return absl::NotFoundError("no such volume");
+    if (!volumes.contains(id.text())) return NoSuchVolume();
     const auto found = conditions.find(id.text());
     return storage::VolumeHealth{id.text(), found == conditions.end()
                                                 ? std::vector<storage::HealthCondition>()
@@ -223,6 +228,10 @@ class FakeNodeStorage : public storage::NodeStorage {
   std::map<std::string, VolumePtr> volumes;
   std::map<std::string, SnapshotPtr> snapshots;
   std::map<std::string, storage::GroupPtr> groups;
+  // Volumes that the node has and the controller's copy of what it has not.
+  std::set<std::string> untold;
+  // What is known of any snapshot, while it is an error.
+  absl::Status snapshots_known;
   storage::Capacity capacity;
   // The blocks of every snapshot, and those in which any two differ.
   std::vector<storage::BlockRange> allocated;
@@ -237,6 +246,7 @@ class FakeNodeStorage : public storage::NodeStorage {
   int changes_asked = 0;
 
  private:
+  static absl::Status NoSuchVolume() { return absl::NotFoundError("no such volume"); }
   bool Answers() {
     ++changes_asked;
     return answer.ok();

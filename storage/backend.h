@@ -53,8 +53,6 @@ class Backend {
 
   // ---- Content. New objects are in staging: after an error the caller removes them. ----
 
-  // The smallest volume of this kind.
-  [[nodiscard]] virtual int64_t MinimumSize(const VolumeSpec& spec) const = 0;
   // Fills in the record's content.
   virtual absl::Status Describe(const VolumeSpec& spec, v1::VolumeRecord& record) = 0;
   // The same for a snapshot of a volume.

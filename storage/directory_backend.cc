@@ -17,14 +17,6 @@
 #include "storage/layout.h"
 
 namespace nodevol::storage {
-namespace {
-
-constexpr int64_t kMinimumBytes = kMiB;
-
-}  // namespace
-
-int64_t DirectoryBackend::MinimumSize(const VolumeSpec&) const { return kMinimumBytes; }
-
 absl::Status DirectoryBackend::SetUpRoot(int data, const RootDirectory& root) {
   if (::fchown(data, root.uid, root.gid) != 0 || ::fchmod(data, root.mode) != 0) {
     return ErrnoStatus(errno, "set the owner and mode of the root directory");

@@ -15,7 +15,6 @@ namespace nodevol::storage {
 // which a pod gets as a bind mount. What limits its size is the derived class's.
 class DirectoryBackend : public Backend {
  public:
-  [[nodiscard]] int64_t MinimumSize(const VolumeSpec& spec) const override;
   absl::Status PrepareGrowth(int object, const v1::VolumeRecord& record) override;
   absl::StatusOr<UniqueFd> OpenMount(int object, const v1::VolumeRecord& record,
                                      const MountFlags& flags) override;

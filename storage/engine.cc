@@ -19,6 +19,7 @@
 #include "storage/discard.h"
 #include "storage/image_backend.h"
 #include "storage/layout.h"
+#include "storage/pool_offer.h"
 #include "storage/project_quota_backend.h"
 #include "storage/recovery.h"
 #include "storage/subvolume_backend.h"
@@ -62,6 +63,7 @@ void SweepQuotaGroups(const Pool& pool) {
 Engine::Engine(std::unique_ptr<Pool> pool)
     : pool_(std::move(pool)),
       image_(std::make_unique<ImageBackend>(*pool_)),
+      catalog_(pool_->uuid()),
       fast_({.name = pool_->name(), .threads = kFastThreads}),
       bulk_({.name = absl::StrCat(pool_->name().substr(0, 7), "-bulk"), .threads = kBulkThreads}) {
   switch (pool_->directory_limit().kind) {
@@ -87,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const PoolOptions& options,
   engine->reaper_ = std::make_unique<PeriodicThread>(
       absl::StrCat(options.name, "-reaper"), kReapInterval, [e = engine.get()] { e->OnReap(); });
   if (engine->pool_->directory_limit().kind == v1::DirectoryContent::PROJECT_QUOTA) {
-    engine->scrubber_ = std::make_unique<ProjectScrubber>(*engine->pool_, engine->volumes_);
+    engine->scrubber_ = std::make_unique<ProjectScrubber>(*engine->pool_, engine->catalog_.volumes);
   }
   engine->monitor_ = std::make_unique<PeriodicThread>(absl::StrCat("monitor-", options.name),
                                                       options.check_interval,
@@ -175,15 +177,15 @@ void Engine::OnReap() {
 }
 
 void Engine::ExamineUsedVolumes() {
-  absl::flat_hash_map<std::string, std::vector<HealthCondition>> ill;
+  IllVolumes::Findings ill;
   for (const std::string& id : mounts_.VolumeIds()) {
-    const absl::StatusOr<VolumePtr> volume = volumes_.Find(id);
+    const absl::StatusOr<VolumePtr> volume = catalog_.volumes.Find(id);
     if (!volume.ok()) continue;
     std::vector<HealthCondition> conditions = Examine(**volume);
     if (!conditions.empty()) ill[id] = std::move(conditions);
   }
-  absl::MutexLock lock(&ill_mutex_);
-  ill_ = std::move(ill);
+  const std::vector<std::string> changed = catalog_.ill.Replace(std::move(ill));
+  for (const std::string& id : changed) catalog_.volumes.Tell(id);
 }
 
 std::vector<HealthCondition> Engine::Examine(const v1::VolumeRecord& volume) {
@@ -199,24 +201,11 @@ std::vector<HealthCondition> Engine::Examine(const v1::VolumeRecord& volume) {
   return {};
 }
 
-std::vector<HealthCondition> Engine::KnownHealth(const std::string& volume_id) const {
-  absl::MutexLock lock(&ill_mutex_);
-  const auto found = ill_.find(volume_id);
-  return found == ill_.end() ? std::vector<HealthCondition>() : found->second;
-}
-
-std::vector<std::string> Engine::IllVolumes() const {
-  std::vector<std::string> ids;
-  absl::MutexLock lock(&ill_mutex_);
-  for (const auto& [id, conditions] : ill_) ids.push_back(id);
-  return ids;
-}
-
 void Engine::MeasureVolumes() {
   std::string after;
   constexpr size_t kPage = 256;
   while (true) {
-    const std::vector<VolumePtr> page = volumes_.After(after, kPage);
+    const std::vector<VolumePtr> page = catalog_.volumes.After(after, kPage);
     for (const VolumePtr& volume : page) Measure(*volume);
     if (page.size() < kPage) return;
     after = page.back()->id();
@@ -236,9 +225,7 @@ absl::StatusOr<int64_t> Engine::WrittenBytesOf(int parent, const std::string& na
 }
 
 BackendChoice Engine::Resolve(const VolumeSpec& spec) const {
-  if (spec.backend != BackendChoice::kAuto) return spec.backend;
-  const bool projects = pool_->directory_limit().kind == v1::DirectoryContent::PROJECT_QUOTA;
-  return projects && !spec.NeedsImage() ? BackendChoice::kDirectory : BackendChoice::kImage;
+  return ResolveBackend(spec, pool_->directory_limit().kind);
 }
 
 Backend* Engine::BackendFor(const VolumeSpec& spec) {

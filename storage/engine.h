@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,13 +22,14 @@
 #include "base/unique_fd.h"
 #include "base/visits.h"
 #include "storage/backend.h"
+#include "storage/catalog.h"
+#include "storage/change_feed.h"
 #include "storage/group_members.h"
 #include "storage/ids.h"
 #include "storage/kept_volumes.h"
 #include "storage/ledger.h"
 #include "storage/mount_index.h"
 #include "storage/node_storage.h"
-#include "storage/object_index.h"
 #include "storage/pool.h"
 #include "storage/project_scrubber.h"
 #include "storage/recovery.h"
@@ -82,9 +82,12 @@ class Engine {
 
   Pool& pool() { return *pool_; }
   const Pool& pool() const { return *pool_; }
-  const ObjectIndex<v1::VolumeRecord>& volumes() const { return volumes_; }
-  const ObjectIndex<v1::SnapshotRecord>& snapshots() const { return snapshots_; }
-  const ObjectIndex<v1::GroupSnapshotRecord>& groups() const { return groups_; }
+  const Catalog& catalog() const { return catalog_; }
+  const ObjectIndex<v1::VolumeRecord>& volumes() const { return catalog_.volumes; }
+  const ObjectIndex<v1::SnapshotRecord>& snapshots() const { return catalog_.snapshots; }
+  const ObjectIndex<v1::GroupSnapshotRecord>& groups() const { return catalog_.groups; }
+  // Tells the feed, which must outlive the engine, of each change from now on.
+  void ReportTo(ChangeFeed& feed) { catalog_.ReportTo(feed); }
   // A member is undecided in snapshots() until AdmitMember().
   GroupMembers& members() { return members_; }
   const KeptVolumes& kept() const { return kept_; }
@@ -112,8 +115,7 @@ class Engine {
   // while the visit lasts. UNAVAILABLE once that has begun.
   absl::StatusOr<Visits::Visit> BeginVisit();
 
-  // What a new volume becomes here: `auto` is a directory where project quotas are enforced and
-  // nothing asks for an image.
+  // What a new volume becomes here (pool_offer.h).
   [[nodiscard]] BackendChoice Resolve(const VolumeSpec& spec) const;
   // The backend for a new volume; null when this pool has none that serves.
   Backend* BackendFor(const VolumeSpec& spec);
@@ -149,10 +151,6 @@ class Engine {
 
   // What is wrong with a volume in use, as its mount and its backend show it now.
   std::vector<HealthCondition> Examine(const v1::VolumeRecord& volume);
-  // The same as it was found in the last minute, from memory; and the volumes with which something
-  // was.
-  [[nodiscard]] std::vector<HealthCondition> KnownHealth(const std::string& volume_id) const;
-  [[nodiscard]] std::vector<std::string> IllVolumes() const;
   // Group snapshots. Whether a member exists, the record of its group says, which may be in another
   // pool. Callers hold the lock of the group, and a visit when they are no worker of this pool.
 
@@ -235,14 +233,10 @@ class Engine {
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Backend> image_;
   std::unique_ptr<Backend> directory_;  // null where the pool can't limit directories
-  ObjectIndex<v1::VolumeRecord> volumes_;
-  ObjectIndex<v1::SnapshotRecord> snapshots_;
-  ObjectIndex<v1::GroupSnapshotRecord> groups_;
+  Catalog catalog_;
   GroupMembers members_;
   KeptVolumes kept_;
   absl::Mutex room_mutex_;
-  mutable absl::Mutex ill_mutex_;
-  absl::flat_hash_map<std::string, std::vector<HealthCondition>> ill_ ABSL_GUARDED_BY(ill_mutex_);
   MountIndex mounts_;
   Executor fast_;
   Executor bulk_;

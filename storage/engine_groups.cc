@@ -17,13 +17,13 @@
 namespace nodevol::storage {
 
 void Engine::PutMember(SnapshotPtr member) {
-  snapshots_.PutUndecided(
+  catalog_.snapshots.PutUndecided(
       member->id(), absl::StrCat("it is a member of group snapshot ", member->group_snapshot_id(),
                                  ", whose pool has not said yet"));
   members_.Put(std::move(member));
 }
 
-void Engine::AdmitMember(const SnapshotPtr& member) { snapshots_.Put(member); }
+void Engine::AdmitMember(const SnapshotPtr& member) { catalog_.snapshots.Put(member); }
 
 absl::Status Engine::DropMember(const SnapshotPtr& member) {
   PutMember(member);
@@ -35,7 +35,7 @@ absl::Status Engine::DoDropMember(const SnapshotPtr& member) {
   const absl::Status moved =
       MoveToTrash(*pool_, pool_->snapshots(), TrashName::ForObject(member->id()));
   if (ErrnoOf(moved) != ENOENT) RETURN_IF_ERROR(moved);  // ENOENT: it was taken away by hand
-  snapshots_.Erase(member->id());
+  catalog_.snapshots.Erase(member->id());
   members_.Erase(member->id());
   pool_->ledger().Release(LedgerKey(*SnapshotId::Parse(member->id())));
   reaper_->Kick();
@@ -49,7 +49,7 @@ absl::Status Engine::DoCommitGroup(GroupPtr group) {
   ASSIGN_OR_RETURN(StagedObject staged, StagedObject::Create(*pool_));
   RETURN_IF_ERROR(WriteRecord(staged.directory(), kRecordFile, *group));
   RETURN_IF_ERROR(staged.Commit(pool_->groups(), group->id()));
-  groups_.Put(std::move(group));
+  catalog_.groups.Put(std::move(group));
   return absl::OkStatus();
 }
 
@@ -58,7 +58,7 @@ absl::Status Engine::DeleteGroup(const GroupId& id) { return Finish(DoDeleteGrou
 absl::Status Engine::DoDeleteGroup(const GroupId& id) {
   RETURN_IF_ERROR(pool_->Check());
   RETURN_IF_ERROR(MoveToTrash(*pool_, pool_->groups(), TrashName::ForObject(id.text())));
-  groups_.Erase(id.text());
+  catalog_.groups.Erase(id.text());
   reaper_->Kick();
   return absl::OkStatus();
 }

@@ -33,7 +33,7 @@ absl::StatusOr<SnapshotPtr> Engine::DoCreateSnapshot(const SnapshotId& id,
   *record.mutable_created() = TimeOfCut();
   RETURN_IF_ERROR(cut.Seal(std::move(record)));
   ASSIGN_OR_RETURN(SnapshotPtr snapshot, cut.Commit());
-  snapshots_.Put(snapshot);
+  catalog_.snapshots.Put(snapshot);
   return snapshot;
 }
 
@@ -41,7 +41,7 @@ absl::Status Engine::DeleteSnapshot(const SnapshotId& id) { return Finish(DoDele
 
 absl::Status Engine::DoDeleteSnapshot(const SnapshotId& id) {
   RETURN_IF_ERROR(pool_->Check());
-  const absl::StatusOr<SnapshotPtr> found = snapshots_.Find(id.text());
+  const absl::StatusOr<SnapshotPtr> found = catalog_.snapshots.Find(id.text());
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found.status());
   if (const std::string& group = (*found)->group_snapshot_id(); !group.empty()) {
@@ -50,7 +50,7 @@ absl::Status Engine::DoDeleteSnapshot(const SnapshotId& id) {
                      " and is deleted with that; delete the group snapshot"));
   }
   RETURN_IF_ERROR(MoveToTrash(*pool_, pool_->snapshots(), TrashName::ForObject(id.text())));
-  snapshots_.Erase(id.text());
+  catalog_.snapshots.Erase(id.text());
   pool_->ledger().Release(LedgerKey(id));
   reaper_->Kick();
   return absl::OkStatus();

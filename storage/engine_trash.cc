@@ -33,7 +33,7 @@ absl::Status Engine::MoveVolumeToTrash(const VolumeId& id, const VolumePtr& reco
     name.kept = {.deleted = now, .until = now + window};
   }
   RETURN_IF_ERROR(MoveToTrash(*pool_, pool_->volumes(), name));
-  volumes_.Erase(id.text());
+  catalog_.volumes.Erase(id.text());
   if (name.kept.has_value()) {
     pool_->ledger().Move(LedgerKey(id), LedgerKey(name));
     pool_->ledger().SetExpendable(LedgerKey(name), true);
@@ -79,7 +79,7 @@ absl::StatusOr<VolumePtr> Engine::UndeleteVolume(const VolumeId& id) {
 
 absl::StatusOr<VolumePtr> Engine::DoUndeleteVolume(const VolumeId& id) {
   RETURN_IF_ERROR(pool_->Check());
-  if (!absl::IsNotFound(volumes_.Find(id.text()).status())) {
+  if (!absl::IsNotFound(catalog_.volumes.Find(id.text()).status())) {
     return absl::AlreadyExistsError(absl::StrCat(
         "volume ", id.text(), " exists: it was not deleted, or one of its name was made since"));
   }
@@ -105,7 +105,7 @@ absl::StatusOr<VolumePtr> Engine::DoUndeleteVolume(const VolumeId& id) {
   RETURN_IF_ERROR(pool_->SyncOrFault(pool_->trash()));
   pool_->ledger().Move(LedgerKey(kept->name), LedgerKey(id));
   pool_->ledger().SetExpendable(LedgerKey(id), false);
-  volumes_.Put(kept->record);
+  catalog_.volumes.Put(kept->record);
   return kept->record;
 }
 

@@ -59,7 +59,7 @@ absl::StatusOr<VolumePtr> Engine::DoCreateVolume(const OperationContext& context
   if (!plan.origin.has_value() && context.abandoned()) return Abandoned();
   RETURN_IF_ERROR(staged.Commit(pool_->volumes(), plan.id.text()));
   plan.reservation.Keep();
-  volumes_.Put(record);
+  catalog_.volumes.Put(record);
   Measure(*record);
   return VolumePtr(record);
 }
@@ -97,7 +97,7 @@ absl::Status Engine::DeleteVolume(const VolumeId& id) { return Finish(DoDeleteVo
 absl::Status Engine::DoDeleteVolume(const VolumeId& id) {
   // Only a pool that has proved to be itself may say that a volume is not there.
   RETURN_IF_ERROR(pool_->Check());
-  const absl::StatusOr<VolumePtr> record = volumes_.Find(id.text());
+  const absl::StatusOr<VolumePtr> record = catalog_.volumes.Find(id.text());
   if (absl::IsNotFound(record.status())) return absl::OkStatus();
   RETURN_IF_ERROR(record.status());
   {
@@ -137,7 +137,7 @@ absl::StatusOr<ExpandedVolume> Engine::ExpandVolume(const VolumeId& id,
 
 absl::StatusOr<ExpandedVolume> Engine::DoExpandVolume(const VolumeId& id,
                                                       const v1::CapacityRange& range) {
-  ASSIGN_OR_RETURN(const VolumePtr before, volumes_.Find(id.text()));
+  ASSIGN_OR_RETURN(const VolumePtr before, catalog_.volumes.Find(id.text()));
   ASSIGN_OR_RETURN(const UniqueFd object, OpenVolume(id));
   v1::CapacityRange wanted = range;
   if (wanted.required_bytes() == 0) wanted.set_required_bytes(before->size_bytes());
@@ -150,7 +150,7 @@ absl::StatusOr<ExpandedVolume> Engine::DoExpandVolume(const VolumeId& id,
     after.set_size_bytes(size);
     RETURN_IF_ERROR(Grow(object.get(), *before, after));
     reservation.Keep();
-    ASSIGN_OR_RETURN(volume, volumes_.Find(id.text()));
+    ASSIGN_OR_RETURN(volume, catalog_.volumes.Find(id.text()));
   } else {
     RETURN_IF_ERROR(BackendOf(*volume).ApplySize(object.get(), *volume));
   }
@@ -204,7 +204,7 @@ absl::StatusOr<VolumePtr> Engine::ModifyVolume(
 
 absl::StatusOr<VolumePtr> Engine::DoModifyVolume(
     const VolumeId& id, const google::protobuf::Map<std::string, std::string>& parameters) {
-  ASSIGN_OR_RETURN(const VolumePtr before, volumes_.Find(id.text()));
+  ASSIGN_OR_RETURN(const VolumePtr before, catalog_.volumes.Find(id.text()));
   v1::VolumeRecord after = *before;
   RETURN_IF_ERROR(SetAttributes(parameters, *after.mutable_attributes()));
   RETURN_IF_ERROR(CheckAttributes(after));
@@ -226,7 +226,7 @@ absl::StatusOr<VolumePtr> Engine::DoModifyVolume(
     return before;
   }
   RETURN_IF_ERROR(Promise(object.get(), *before, after, apply));
-  return volumes_.Find(id.text());
+  return catalog_.volumes.Find(id.text());
 }
 
 absl::StatusOr<VolumePtr> Engine::PublishVolume(const VolumeId& id,
@@ -236,7 +236,7 @@ absl::StatusOr<VolumePtr> Engine::PublishVolume(const VolumeId& id,
 
 absl::StatusOr<VolumePtr> Engine::DoPublishVolume(const VolumeId& id,
                                                   const v1::ControllerPublication& publication) {
-  ASSIGN_OR_RETURN(const VolumePtr volume, volumes_.Find(id.text()));
+  ASSIGN_OR_RETURN(const VolumePtr volume, catalog_.volumes.Find(id.text()));
   if (volume->has_publication()) {
     const v1::ControllerPublication& now = volume->publication();
     if (now.node_id() != publication.node_id()) {
@@ -262,7 +262,7 @@ absl::Status Engine::UnpublishVolume(const VolumeId& id, const std::string& node
 }
 
 absl::Status Engine::DoUnpublishVolume(const VolumeId& id, const std::string& node_id) {
-  const absl::StatusOr<VolumePtr> volume = volumes_.Find(id.text());
+  const absl::StatusOr<VolumePtr> volume = catalog_.volumes.Find(id.text());
   if (absl::IsNotFound(volume.status())) return absl::OkStatus();
   RETURN_IF_ERROR(volume.status());
   if (!(*volume)->has_publication() ||
@@ -286,7 +286,7 @@ absl::StatusOr<VolumePtr> Engine::ReplaceVolumeRecord(int object, v1::VolumeReco
   RETURN_IF_ERROR(replaced);
   RETURN_IF_ERROR(pool_->SyncOrFault(object));
   auto shared = std::make_shared<const v1::VolumeRecord>(std::move(record));
-  volumes_.Put(shared);
+  catalog_.volumes.Put(shared);
   return VolumePtr(shared);
 }
 

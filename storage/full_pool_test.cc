@@ -14,6 +14,7 @@
 
 #include "host/file.h"
 #include "host/filesystem.h"
+#include "storage/layout.h"
 #include "storage/storage_test_util.h"
 #include "storage/used_volume_test_util.h"
 #include "test/support/matchers.h"
@@ -143,6 +144,16 @@ TEST_P(FullPoolTest, FullPoolIsOpenedAndServes) {
     EXPECT_EQ(std::filesystem::file_size(used->path() + "/big"), static_cast<uint64_t>(kData));
     ASSERT_OK(used->Release());
   }
+  EXPECT_OK(node_->Delete(volume_));
+}
+
+TEST_P(FullPoolTest, PoolWhoseReserveOthersHaveTakenIsOpenedAndEmptied) {
+  node_->Close();
+  const std::string reserve =
+      absl::StrCat(node_->disk().path(), "/", kMetaDirectory, "/", kReserveFile);
+  ASSERT_EQ(::truncate(reserve.c_str(), 0), 0);
+  FillPool();
+  ASSERT_OK(node_->Open());
   EXPECT_OK(node_->Delete(volume_));
 }
 

@@ -31,8 +31,6 @@ namespace {
 constexpr uint32_t kFilesystemSector = 4096;
 // Partition tables and virtual machines' disks count in these.
 constexpr uint32_t kBlockSector = 512;
-constexpr int64_t kMinimumBlockBytes = kMiB;
-constexpr char kDefaultFilesystem[] = "ext4";
 
 absl::Status NotAPointInTime() {
   return absl::FailedPreconditionError(
@@ -67,12 +65,6 @@ absl::StatusOr<UniqueFd> OpenImage(int object, int flags) {
   return host::OpenBeneath(object, absl::StrCat(kImageSubvolume, "/", kImageFile), flags);
 }
 
-int64_t ImageBackend::MinimumSize(const VolumeSpec& spec) const {
-  if (spec.block) return kMinimumBlockBytes;
-  return host::MinimumFilesystemBytes(
-      ParseFilesystemType(spec.fs_type.empty() ? kDefaultFilesystem : spec.fs_type));
-}
-
 absl::Status ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& record) {
   v1::ImageContent& image = *record.mutable_image();
   image.set_thick(spec.thick);
@@ -80,7 +72,7 @@ absl::Status ImageBackend::Describe(const VolumeSpec& spec, v1::VolumeRecord& re
     image.set_sector_bytes(pool_.direct_io_alignment() > kBlockSector ? kFilesystemSector
                                                                       : kBlockSector);
   } else {
-    image.set_fs_type(spec.fs_type.empty() ? kDefaultFilesystem : spec.fs_type);
+    image.set_fs_type(spec.ImageFilesystem());
     image.set_sector_bytes(kFilesystemSector);
   }
   return absl::OkStatus();

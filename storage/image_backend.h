@@ -15,7 +15,6 @@ class ImageBackend : public Backend {
   // The pool must outlive the backend.
   explicit ImageBackend(const Pool& pool) : pool_(pool) {}
 
-  [[nodiscard]] int64_t MinimumSize(const VolumeSpec& spec) const override;
   absl::Status Describe(const VolumeSpec& spec, v1::VolumeRecord& record) override;
   absl::Status Create(int object, const v1::VolumeRecord& record, const VolumeSpec& spec) override;
   absl::Status Copy(const CopySource& source, const CopyTarget& target) override;

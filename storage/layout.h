@@ -7,6 +7,7 @@
 //   POOL/.nodevol/pool          marker: which disk this is
 //   POOL/.nodevol/lock          held by the process that owns the pool
 //   POOL/.nodevol/reserve       space given up so that a full pool can still delete
+//   POOL/.nodevol/epoch         how often the pool was opened
 //   POOL/.nodevol/project-ids   which project ids were given out (xfs, ext4)
 //   POOL/.nodevol/staging/      being built; garbage by definition at start
 //   POOL/.nodevol/trash/        deleted; removed in the background
@@ -22,6 +23,7 @@ inline constexpr char kMetaDirectory[] = ".nodevol";
 inline constexpr char kMarkerFile[] = "pool";
 inline constexpr char kLockFile[] = "lock";
 inline constexpr char kReserveFile[] = "reserve";
+inline constexpr char kEpochFile[] = "epoch";
 inline constexpr char kProjectIdsFile[] = "project-ids";
 inline constexpr char kStagingDirectory[] = "staging";
 inline constexpr char kTrashDirectory[] = "trash";

@@ -55,7 +55,7 @@ absl::StatusOr<LocalStorage::GroupPlacement> LocalStorage::PlaceGroup(
     if (absl::IsNotFound(found.status())) continue;
     RETURN_IF_ERROR(found.status());
     RETURN_IF_ERROR(CheckSameGroup(**found, request));
-    ASSIGN_OR_RETURN(GroupSnapshot existing, WithMembers(*std::move(found)));
+    ASSIGN_OR_RETURN(GroupSnapshot existing, GetGroupSnapshot(*GroupId::Parse((*found)->id())));
     return GroupPlacement{.existing = std::move(existing), .plan = std::nullopt};
   }
   // All that is missing is said before all that is busy, so that the same request gets the same
@@ -101,28 +101,11 @@ absl::StatusOr<GroupSnapshot> LocalStorage::MakeGroup(const OperationContext& co
   return MakeGroupSnapshot(context, plan);
 }
 
-absl::StatusOr<GroupSnapshot> LocalStorage::WithMembers(GroupPtr group) const {
-  GroupSnapshot whole;
-  for (const std::string& text : group->snapshot_ids()) {
-    const std::optional<SnapshotId> id = SnapshotId::Parse(text);
-    absl::StatusOr<SnapshotPtr> member =
-        id.has_value() ? GetSnapshot(*id) : absl::NotFoundError("it is no id of ours");
-    if (absl::IsNotFound(member.status())) {
-      return absl::InternalError(absl::StrCat("group snapshot ", group->id(),
-                                              " exists, but its member ", text,
-                                              " does not: ", member.status().message()));
-    }
-    RETURN_IF_ERROR(member.status());
-    whole.members.push_back(*std::move(member));
-  }
-  whole.group = std::move(group);
-  return whole;
-}
-
 absl::StatusOr<GroupSnapshot> LocalStorage::GetGroupSnapshot(const GroupId& id) const {
   ASSIGN_OR_RETURN(const Home home, HomeOf(id));
   ASSIGN_OR_RETURN(GroupPtr group, home.engine->groups().Find(id.text()));
-  return WithMembers(std::move(group));
+  return WithMembers(std::move(group),
+                     [this](const SnapshotId& member) { return GetSnapshot(member); });
 }
 
 void LocalStorage::DeleteGroupSnapshot(const OperationContext&, const GroupId& id,

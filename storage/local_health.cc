@@ -2,7 +2,6 @@
 //
 // What LocalStorage knows to be wrong with its pools and volumes, from memory.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,40 +10,9 @@
 #include "storage/local_storage.h"
 
 namespace nodevol::storage {
-namespace {
-
-constexpr size_t kScan = 256;
-
-// The ids of one pool's volumes with which something is wrong, in order; all of them when it is the
-// pool itself.
-std::vector<std::string> UnhealthyVolumes(const Engine& engine, bool all) {
-  std::vector<std::string> ids = engine.IllVolumes();
-  for (const auto& [id, damage] : engine.volumes().Damaged()) ids.push_back(id);
-  std::string after;
-  while (all) {
-    const std::vector<VolumePtr> some = engine.volumes().After(after, kScan);
-    for (const VolumePtr& volume : some) ids.push_back(volume->id());
-    if (some.size() < kScan) break;
-    after = some.back()->id();
-  }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
-}
-
-}  // namespace
-
 absl::StatusOr<VolumeHealth> LocalStorage::KnownHealth(const VolumeId& id) const {
   ASSIGN_OR_RETURN(const Home home, HomeOf(id));
-  absl::Status found = home.engine->volumes().Find(id.text()).status();
-  if (absl::IsNotFound(found)) return found;
-  if (!found.ok()) found = home.engine->volumes().DamageOf(id.text());
-  VolumeHealth health{id.text(), home.keeper->Health()};
-  if (!found.ok()) health.conditions.push_back(ConditionOfDamage(found));
-  for (HealthCondition& known : home.engine->KnownHealth(id.text())) {
-    health.conditions.push_back(std::move(known));
-  }
-  return health;
+  return HealthOf(home.engine->catalog(), home.keeper->Health(), id);
 }
 
 absl::StatusOr<VolumeHealth> LocalStorage::GetVolumeHealth(const VolumeId& id) const {
@@ -71,27 +39,16 @@ void LocalStorage::ExamineVolume(const VolumeId& id, Callback<VolumeHealth> done
 }
 
 Page<VolumeHealth> LocalStorage::ListVolumeHealth(const ListQuery& query) const {
-  const size_t limit = query.limit == 0 ? std::numeric_limits<size_t>::max() : query.limit;
-  Page<VolumeHealth> page;
-  for (const std::shared_ptr<Engine>& engine : Engines()) {
+  const std::vector<std::shared_ptr<Engine>> engines = Engines();
+  std::vector<PoolWithHealth> pools;
+  for (const std::shared_ptr<Engine>& engine : engines) {
     const auto keeper = std::find_if(keepers_.begin(), keepers_.end(), [&](const auto& candidate) {
       return candidate->engine() == engine;
     });
     if (keeper == keepers_.end()) continue;  // opened anew a moment ago
-    const bool all = !(*keeper)->Health().empty();
-    for (const std::string& id : UnhealthyVolumes(*engine, all)) {
-      if (id <= query.after) continue;
-      if (page.entries.size() == limit) {
-        page.more = true;
-        return page;
-      }
-      const std::optional<VolumeId> parsed = VolumeId::Parse(id);
-      if (!parsed.has_value() || IsInlineVolume(*parsed)) continue;
-      absl::StatusOr<VolumeHealth> health = KnownHealth(*parsed);
-      if (health.ok() && !health->conditions.empty()) page.entries.push_back(*std::move(health));
-    }
+    pools.push_back({&engine->catalog(), (*keeper)->Health()});
   }
-  return page;
+  return ListVolumeHealthOf(pools, query);
 }
 
 std::vector<LocalStorage::PoolHealth> LocalStorage::UnhealthyPools() const {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What LocalStorage answers from memory.
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
-#include "base/bytes.h"
 #include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "storage/local_storage.h"
@@ -15,46 +12,18 @@
 namespace nodevol::storage {
 namespace {
 
-constexpr size_t kScan = 256;  // records looked at in one go
-
-// Collects up to `limit` records (0: all) after `after` that `matches` accepts.
-template <typename Pointer, typename Fetch, typename Matches>
-Page<Pointer> Collect(const ListQuery& query, const Fetch& fetch, const Matches& matches) {
-  const size_t limit = query.limit == 0 ? std::numeric_limits<size_t>::max() : query.limit;
-  Page<Pointer> page;
-  std::string after = query.after;
-  while (true) {
-    std::vector<Pointer> some = fetch(after);
-    if (some.empty()) return page;
-    after = some.back()->id();
-    for (Pointer& entry : some) {
-      if (!matches(*entry)) continue;
-      if (page.entries.size() == limit) {
-        page.more = true;
-        return page;
-      }
-      page.entries.push_back(std::move(entry));
-    }
-  }
-}
-
-template <typename Matches>
-Page<VolumePtr> CollectVolumes(const std::vector<std::shared_ptr<Engine>>& engines,
-                               const ListQuery& query, const Matches& matches) {
-  // Pools are in the order of their UUIDs and ids begin with them: the first pool that still has
-  // something after `after` has the next.
-  const auto fetch = [&engines](const std::string& after) {
-    std::vector<VolumePtr> some;
-    for (const std::shared_ptr<Engine>& engine : engines) {
-      some = engine->volumes().After(after, kScan);
-      if (!some.empty()) break;
-    }
-    return some;
-  };
-  return Collect<VolumePtr>(query, fetch, matches);
+Catalogs CatalogsOf(const std::vector<std::shared_ptr<Engine>>& engines) {
+  Catalogs catalogs;
+  for (const std::shared_ptr<Engine>& engine : engines) catalogs.push_back(&engine->catalog());
+  return catalogs;
 }
 
 }  // namespace
+
+absl::StatusOr<VolumePtr> LocalStorage::FindByHash(absl::string_view name_hash) const {
+  const std::vector<std::shared_ptr<Engine>> engines = Engines();
+  return FindVolumeByHash(CatalogsOf(engines), name_hash);
+}
 
 absl::StatusOr<VolumePtr> LocalStorage::GetVolume(const VolumeId& id) const {
   ASSIGN_OR_RETURN(const Home home, HomeOf(id));
@@ -73,27 +42,19 @@ VolumePtr LocalStorage::FindVolume(const std::string& name) const {
 }
 
 Page<VolumePtr> LocalStorage::ListVolumes(const ListQuery& query) const {
-  return CollectVolumes(Engines(), query,
-                        [](const v1::VolumeRecord& volume) { return !volume.has_ephemeral(); });
+  const std::vector<std::shared_ptr<Engine>> engines = Engines();
+  return ListVolumesOf(CatalogsOf(engines), query, InlineVolumesIn::kLeftOut);
 }
 
 Page<VolumePtr> LocalStorage::AllVolumes(const ListQuery& query) const {
-  return CollectVolumes(Engines(), query, [](const v1::VolumeRecord&) { return true; });
+  const std::vector<std::shared_ptr<Engine>> engines = Engines();
+  return ListVolumesOf(CatalogsOf(engines), query, InlineVolumesIn::kListed);
 }
 
 Page<SnapshotPtr> LocalStorage::ListSnapshots(const ListQuery& query,
                                               const std::string& source_volume_id) const {
-  const auto fetch = [engines = Engines()](const std::string& after) {
-    std::vector<SnapshotPtr> some;
-    for (const std::shared_ptr<Engine>& engine : engines) {
-      some = engine->snapshots().After(after, kScan);
-      if (!some.empty()) break;
-    }
-    return some;
-  };
-  return Collect<SnapshotPtr>(query, fetch, [&](const v1::SnapshotRecord& snapshot) {
-    return source_volume_id.empty() || source_volume_id == snapshot.request().source_volume_id();
-  });
+  const std::vector<std::shared_ptr<Engine>> engines = Engines();
+  return ListSnapshotsOf(CatalogsOf(engines), query, source_volume_id);
 }
 
 std::vector<DeletedVolume> LocalStorage::DeletedVolumes() const {
@@ -105,27 +66,6 @@ std::vector<DeletedVolume> LocalStorage::DeletedVolumes() const {
     }
   }
   return all;
-}
-
-absl::StatusOr<Capacity> LocalStorage::GetCapacity(const CapacityQuery& query) const {
-  ASSIGN_OR_RETURN(const VolumeSpec spec, ParseVolumeSpec(query.parameters, query.capabilities));
-  Capacity capacity;
-  for (const std::shared_ptr<Engine>& engine : Engines()) {
-    if (!spec.pool.empty() && spec.pool != engine->pool().name()) continue;
-    const Backend* const backend = engine->BackendFor(spec);
-    if (backend == nullptr) continue;
-    const int64_t minimum = backend->MinimumSize(spec);
-    capacity.minimum_volume =
-        capacity.minimum_volume == 0 ? minimum : std::min(capacity.minimum_volume, minimum);
-    if (!engine->Availability().ok()) continue;
-    // Rounded down: a volume of exactly this size must fit.
-    const int64_t available = engine->pool().ledger().Available() / kMiB * kMiB;
-    capacity.available += available;
-    if (available >= minimum) {
-      capacity.maximum_volume = std::max(capacity.maximum_volume, available);
-    }
-  }
-  return capacity;
 }
 
 bool LocalStorage::Serves(absl::string_view volume_id) const {

@@ -31,6 +31,10 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
           s->SettleMembers(opened);
           return absl::OkStatus();
         },
+        [s = storage.get()](Engine& open) {
+          open.ReportTo(s->changes_);
+          s->changes_.TellPool(open.pool().uuid());  // what has changed before that is listed
+        },
         [s = storage.get()](Engine& open) { s->SettleMembers(open); }));
   }
   absl::Status first_error;
@@ -214,15 +218,6 @@ absl::Status LocalStorage::AdoptOrigin(const v1::VolumeRequest& request, Locks& 
   const bool directory =
       origin.volume != nullptr ? origin.volume->has_directory() : origin.snapshot->has_directory();
   return AdoptSource(image, directory, parsed.spec);
-}
-
-absl::StatusOr<VolumePtr> LocalStorage::FindByHash(absl::string_view name_hash) const {
-  for (const std::shared_ptr<Engine>& engine : Engines()) {
-    absl::StatusOr<VolumePtr> found =
-        engine->volumes().Find(VolumeId::ForHash(engine->pool().uuid(), name_hash).text());
-    if (!absl::IsNotFound(found.status())) return found;
-  }
-  return VolumePtr();
 }
 
 absl::StatusOr<std::optional<ContentOrigin>> LocalStorage::FindOrigin(

@@ -19,6 +19,7 @@
 #include "storage/engine.h"
 #include "storage/group_creation.h"
 #include "storage/inspection.h"
+#include "storage/inventory.h"
 #include "storage/node_storage.h"
 #include "storage/placement.h"
 #include "storage/pool_keeper.h"
@@ -70,7 +71,7 @@ struct PoolStatistics {
 
 // NodeStorage on the pools of this machine: chooses the pool, takes the locks, and has the pool's
 // workers do the rest. Deciding happens on the caller's thread and in memory only.
-class LocalStorage : public NodeStorage {
+class LocalStorage : public NodeStorage, public Inventory {
  public:
   // Opens and recovers the pools. Those that can't be opened are tried again later, unless that is
   // all of them: then the error is that of the first. FAILED_PRECONDITION also when two are one.
@@ -115,6 +116,13 @@ class LocalStorage : public NodeStorage {
   Page<SnapshotPtr> ListSnapshots(const ListQuery& query,
                                   const std::string& source_volume_id) const override;
   absl::StatusOr<Capacity> GetCapacity(const CapacityQuery& query) const override;
+
+  [[nodiscard]] std::vector<v1::PoolReport> Pools() const override;
+  [[nodiscard]] std::vector<std::string> ObjectIds(ObjectKind kind, absl::string_view pool_uuid,
+                                                   absl::string_view after,
+                                                   size_t limit) const override;
+  [[nodiscard]] v1::ObjectState StateOf(ObjectKind kind, absl::string_view id) const override;
+  [[nodiscard]] ChangeFeed& changes() override { return changes_; }
 
   // Brings a deleted volume back. NOT_FOUND when it is not kept; ALREADY_EXISTS when there is one.
   void UndeleteVolume(const VolumeId& id, Callback<VolumePtr> done);
@@ -217,6 +225,8 @@ class LocalStorage : public NodeStorage {
   absl::StatusOr<std::shared_ptr<Engine>> WorkingEngineOf(const Id& id) const;
   // The pools that are, or once were, open, in the order of their UUIDs, as lists are.
   [[nodiscard]] std::vector<std::shared_ptr<Engine>> Engines() const;
+  // What a pool can take, its health left out: that asks the kernel.
+  static v1::PoolReport OfferOf(const PoolKeeper& keeper);
   // FAILED_PRECONDITION when another pool has the UUID of this one.
   [[nodiscard]] absl::Status CheckNoTwin(const Engine& opened) const;
   // FAILED_PRECONDITION for an inline volume, which is no CO's to manage.
@@ -302,7 +312,6 @@ class LocalStorage : public NodeStorage {
   };
   absl::StatusOr<GroupPlacement> PlaceGroup(const v1::GroupSnapshotRequest& request, Locks& locks);
   absl::StatusOr<GroupSnapshot> MakeGroup(const OperationContext& context, const GroupPlan& plan);
-  absl::StatusOr<GroupSnapshot> WithMembers(GroupPtr group) const;
   // A group that is to be deleted; `group` is null when there is none.
   struct GroupRemoval {
     GroupId id;
@@ -325,6 +334,7 @@ class LocalStorage : public NodeStorage {
   bool SettleMember(Engine& engine, const SnapshotPtr& member);
 
   const std::string node_id_;
+  ChangeFeed changes_;
   // By name hash: what is locked is the volume or snapshot of a name, in whichever pool.
   KeyedMutex locks_;
   std::vector<std::unique_ptr<PoolKeeper>> keepers_;  // fixed once open

@@ -35,6 +35,8 @@ struct OperationContext {
   // True once the caller has gone or its deadline has passed. May be called on any thread until the
   // operation's callback has been called.
   std::function<bool()> abandoned = [] { return false; };
+  // How long it waits, from the call on.
+  absl::Duration timeout = absl::InfiniteDuration();
 };
 
 struct ExpandedVolume {

@@ -54,6 +54,24 @@ TEST(ObjectIndexTest, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(index.size(), 0U);
 }
 
+TEST(ObjectIndexTest, PackedRecordsAreTheSame) {
+  Index whole;
+  Index packed(Keep::kPacked);
+  const auto record = std::make_shared<v1::VolumeRecord>(*Record("a"));
+  record->mutable_request()->set_name("pvc-1");
+  (*record->mutable_volume_context())["pool"] = "ssd";
+  for (Index* const index : {&whole, &packed}) {
+    index->Put(record);
+    index->Put(Record("b"));
+    ASSERT_OK_AND_ASSIGN(const Index::Pointer found, index->Find("a"));
+    EXPECT_EQ(found->SerializeAsString(), record->SerializeAsString());
+    EXPECT_THAT(Ids(index->After("", 10)), ElementsAre("a", "b"));
+  }
+  // One is kept, the other made for each who asks.
+  EXPECT_EQ(*whole.Find("a"), *whole.Find("a"));
+  EXPECT_NE(*packed.Find("a"), *packed.Find("a"));
+}
+
 TEST(ObjectIndexTest, HolderOfARecordKeepsIt) {
   Index index;
   index.Put(Record("a"));

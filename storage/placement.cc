@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which pool of the node a new volume goes to, and what the others say.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "storage/capability.h"
 #include "storage/local_storage.h"
 #include "storage/mkfs_options.h"
+#include "storage/pool_offer.h"
 #include "storage/volume_attributes.h"
 
 namespace nodevol::storage {
@@ -92,14 +94,14 @@ PoolVerdict LocalStorage::JudgePool(const PoolKeeper& keeper, const v1::VolumeRe
   const auto judge = [&]() -> absl::Status {
     RETURN_IF_ERROR(keeper.Availability());
     Engine& engine = *verdict.engine;
-    const Backend* const backend = engine.BackendFor(spec);
-    if (backend == nullptr) {
+    const std::optional<int64_t> minimum =
+        MinimumVolumeBytes(spec, engine.pool().directory_limit().kind);
+    if (!minimum.has_value()) {
       return absl::FailedPreconditionError(absl::StrCat("can't limit the size of directories: ",
                                                         engine.pool().directory_limit().why_none));
     }
-    ASSIGN_OR_RETURN(const int64_t size,
-                     ChooseSize(request.capacity_range(), backend->MinimumSize(spec),
-                                origin.has_value() ? origin->size_bytes : 0));
+    ASSIGN_OR_RETURN(const int64_t size, ChooseSize(request.capacity_range(), *minimum,
+                                                    origin.has_value() ? origin->size_bytes : 0));
     ASSIGN_OR_RETURN(verdict.outline, engine.Outline(spec));
     verdict.outline.set_size_bytes(size);
     RETURN_IF_ERROR(CheckOutline(verdict.outline, spec, request));

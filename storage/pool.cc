@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 #include "base/errno_status.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include "storage/ids.h"
 #include "storage/layout.h"
 #include "storage/pool_init.h"
+#include "storage/record_file.h"
 
 namespace nodevol::storage {
 namespace {
@@ -117,6 +119,7 @@ absl::Status Pool::OpenPrepared() {
   ProbeFilesystem();
   RETURN_IF_ERROR(reserve_.Open(meta_.get(), Reserve::SizeFor(usage.total_bytes)));
   RETURN_IF_ERROR(OpenGroups());
+  RETURN_IF_ERROR(BeginEpoch());
   return RefreshSpace();
 }
 
@@ -133,18 +136,46 @@ absl::Status Pool::OpenGroups() {
   absl::StatusOr<UniqueFd> groups = host::OpenDirectory(root_.get(), kGroupsDirectory);
   if (ErrnoOf(groups.status()) == ENOENT) {
     // The pool was prepared by a driver that knew no groups.
-    absl::Status made = host::MakeDirectory(root_.get(), kGroupsDirectory, kDirectoryMode);
-    if (IsOutOfSpace(made)) {
-      RETURN_IF_ERROR(reserve_.GiveUp());
-      made = host::MakeDirectory(root_.get(), kGroupsDirectory, kDirectoryMode);
-    }
-    RETURN_IF_ERROR(made);
+    RETURN_IF_ERROR(WriteOnFull(
+        [this] { return host::MakeDirectory(root_.get(), kGroupsDirectory, kDirectoryMode); }));
     RETURN_IF_ERROR(host::Sync(root_.get()));
     groups = host::OpenDirectory(root_.get(), kGroupsDirectory);
   }
   RETURN_IF_ERROR(groups.status());
   groups_ = *std::move(groups);
   return absl::OkStatus();
+}
+
+absl::Status Pool::WriteOnFull(absl::FunctionRef<absl::Status()> write) {
+  const absl::Status written = write();
+  if (!IsOutOfSpace(written)) return written;
+  RETURN_IF_ERROR(reserve_.GiveUp());
+  return write();
+}
+
+absl::Status Pool::BeginEpoch() {
+  v1::PoolEpoch record;
+  const absl::Status read = ReadRecord(meta_.get(), kEpochFile, record);
+  if (absl::IsFailedPrecondition(read)) return read;  // a newer driver's
+  if (!read.ok() && ErrnoOf(read) != ENOENT) {
+    // More than any count has come to.
+    record.set_epoch(static_cast<uint64_t>(absl::ToUnixSeconds(absl::Now())));
+    log::Warn("the pool's epoch can't be read; it goes on from a higher one",
+              {{"pool", name()}, {"error", read}});
+  }
+  record.set_epoch(record.epoch() + 1);
+  epoch_ = record.epoch();
+  const absl::Status written =
+      WriteOnFull([&] { return ReplaceRecord(meta_.get(), kEpochFile, record); });
+  if (IsOutOfSpace(written)) {
+    // Others have taken the reserve's room too. What would make some is asked for by who needs the
+    // pool open; that the next opening may have the same number is less.
+    log::Warn("the disk is too full to write down the pool's epoch",
+              {{"pool", name()}, {"epoch", absl::StrCat(epoch_)}, {"error", written}});
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(written);
+  return host::Sync(meta_.get());
 }
 
 absl::Status Pool::Lock() {

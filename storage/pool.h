@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -56,6 +57,9 @@ class Pool {
   // The directory, as it was when the pool was opened.
   [[nodiscard]] const host::FileInfo& identity() const { return identity_; }
   [[nodiscard]] const std::string& uuid() const { return uuid_; }
+  // Grows by one each time the pool is opened, on whichever node: of two who say that they own it,
+  // the one with the higher number does.
+  [[nodiscard]] uint64_t epoch() const { return epoch_; }
   [[nodiscard]] host::FilesystemType filesystem() const { return filesystem_; }
   // Snapshots and clones of files share blocks.
   [[nodiscard]] bool reflink() const { return reflink_; }
@@ -110,6 +114,9 @@ class Pool {
   absl::Status OpenPrepared();
   absl::Status OpenDirectories();
   absl::Status OpenGroups();
+  absl::Status BeginEpoch();
+  // Runs `write`, once more without the reserve when the filesystem is full.
+  absl::Status WriteOnFull(absl::FunctionRef<absl::Status()> write);
   absl::Status Lock();
   absl::Status NoteOwner();
   void ProbeFilesystem();
@@ -117,6 +124,7 @@ class Pool {
   const PoolOptions options_;
   std::string path_;
   std::string uuid_;
+  uint64_t epoch_ = 0;
   host::FilesystemType filesystem_ = host::FilesystemType::kOther;
   bool reflink_ = false;
   DirectoryLimit directory_limit_;

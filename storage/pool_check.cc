@@ -36,8 +36,9 @@ using Severity = PoolFinding::Severity;
 // What may be in the pool's directory, and in .nodevol.
 constexpr const char* kPoolNames[] = {kMetaDirectory, kVolumesDirectory, kSnapshotsDirectory,
                                       kGroupsDirectory, "lost+found"};
-constexpr const char* kMetaNames[] = {kMarkerFile,     kLockFile,         kReserveFile,
-                                      kProjectIdsFile, kStagingDirectory, kTrashDirectory};
+constexpr const char* kMetaNames[] = {kMarkerFile,    kLockFile,       kReserveFile,
+                                      kEpochFile,     kProjectIdsFile, kStagingDirectory,
+                                      kTrashDirectory};
 
 class Checker {
  public:

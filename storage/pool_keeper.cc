@@ -103,6 +103,7 @@ void PoolKeeper::TryOpen() {
     options_.uuid = (*opened)->pool().uuid();
     before = std::exchange(engine_, *std::move(opened));
   }
+  opened_(*engine());
   ++openings_;
   state_ = State::kOpen;
   disk_failed_ = false;

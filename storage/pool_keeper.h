@@ -25,13 +25,17 @@ namespace nodevol::storage {
 // restart the driver. Thread-safe.
 class PoolKeeper {
  public:
-  // `admit` may refuse a pool that was just opened, before anybody sees it; `tend` is called every
-  // few seconds while it can be worked on.
+  // `admit` may refuse a pool that was just opened, before anybody sees it; `opened` is told of it
+  // when everybody does; `tend` is called every few seconds while it can be worked on.
   using Admit = std::function<absl::Status(Engine&)>;
+  using Opened = std::function<void(Engine&)>;
   using TendOpen = std::function<void(Engine&)>;
 
-  PoolKeeper(PoolOptions options, Admit admit, TendOpen tend)
-      : options_(std::move(options)), admit_(std::move(admit)), tend_(std::move(tend)) {}
+  PoolKeeper(PoolOptions options, Admit admit, Opened opened, TendOpen tend)
+      : options_(std::move(options)),
+        admit_(std::move(admit)),
+        opened_(std::move(opened)),
+        tend_(std::move(tend)) {}
   PoolKeeper(const PoolKeeper&) = delete;
   PoolKeeper& operator=(const PoolKeeper&) = delete;
 
@@ -63,6 +67,7 @@ class PoolKeeper {
 
   PoolOptions options_;  // the keeper's thread sets the UUID
   const Admit admit_;
+  const Opened opened_;
   const TendOpen tend_;
   std::atomic<int64_t> openings_ = 0;
   // The keeper's thread's alone.

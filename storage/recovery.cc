@@ -47,20 +47,20 @@ class Recovery {
     RETURN_IF_ERROR(LoadKept());
     if (trust_ == RecordTrust::kRewrite) RETURN_IF_ERROR(SyncDirectories());
     RETURN_IF_ERROR(FindMounts());
-    log::Info("pool opened",
-              {{"pool", pool_.name()},
-               {"uuid", pool_.uuid()},
-               {"path", pool_.path()},
-               {"filesystem", host::FilesystemName(pool_.filesystem())},
-               {"reflink", pool_.reflink()},
-               {"directories", Describe(pool_.directory_limit())},
-               {"volumes", engine_.volumes_.size()},
-               {"snapshots", engine_.snapshots_.size()},
-               {"groups", engine_.groups_.size()},
-               {"damaged", engine_.volumes_.damaged() + engine_.snapshots_.damaged() +
-                               engine_.groups_.damaged()},
-               {"mounts", mounts_found_},
-               {"loops_freed", loops_freed_}});
+    log::Info("pool opened", {{"pool", pool_.name()},
+                              {"uuid", pool_.uuid()},
+                              {"path", pool_.path()},
+                              {"filesystem", host::FilesystemName(pool_.filesystem())},
+                              {"reflink", pool_.reflink()},
+                              {"directories", Describe(pool_.directory_limit())},
+                              {"volumes", engine_.catalog_.volumes.size()},
+                              {"snapshots", engine_.catalog_.snapshots.size()},
+                              {"groups", engine_.catalog_.groups.size()},
+                              {"damaged", engine_.catalog_.volumes.damaged() +
+                                              engine_.catalog_.snapshots.damaged() +
+                                              engine_.catalog_.groups.damaged()},
+                              {"mounts", mounts_found_},
+                              {"loops_freed", loops_freed_}});
     return absl::OkStatus();
   }
 
@@ -102,7 +102,7 @@ class Recovery {
                   {{"pool", pool_.name()}, {"name", name}});
         continue;
       }
-      SetAsideUnless(LoadVolume(*id), *id, engine_.volumes_);
+      SetAsideUnless(LoadVolume(*id), *id, engine_.catalog_.volumes);
     }
     return absl::OkStatus();
   }
@@ -113,7 +113,7 @@ class Recovery {
                      LoadRecord<v1::VolumeRecord>(object.get(), id));
     pool_.ledger().Restore(Engine::LedgerKey(id), record->size_bytes());
     RETURN_IF_ERROR(CheckContent(object.get(), id, *record));
-    engine_.volumes_.Put(std::move(record));
+    engine_.catalog_.volumes.Put(std::move(record));
     return absl::OkStatus();
   }
 
@@ -160,7 +160,7 @@ class Recovery {
                   {{"pool", pool_.name()}, {"name", name}});
         continue;
       }
-      SetAsideUnless(LoadSnapshot(*id), *id, engine_.snapshots_);
+      SetAsideUnless(LoadSnapshot(*id), *id, engine_.catalog_.snapshots);
     }
     return absl::OkStatus();
   }
@@ -179,7 +179,7 @@ class Recovery {
         engine_.BackendOf(*record).WrittenBytes(object.get(), record->directory()).status());
     pool_.ledger().SetWritten(Engine::LedgerKey(id), record->pinned_bytes());
     if (group.empty()) {
-      engine_.snapshots_.Put(std::move(record));
+      engine_.catalog_.snapshots.Put(std::move(record));
     } else {
       engine_.PutMember(std::move(record));  // its group's pool, maybe another, has to say
     }
@@ -195,7 +195,7 @@ class Recovery {
                   {{"pool", pool_.name()}, {"name", name}});
         continue;
       }
-      SetAsideUnless(LoadGroup(*id), *id, engine_.groups_);
+      SetAsideUnless(LoadGroup(*id), *id, engine_.catalog_.groups);
     }
     return absl::OkStatus();
   }
@@ -204,7 +204,7 @@ class Recovery {
     ASSIGN_OR_RETURN(const UniqueFd object, host::OpenDirectory(pool_.groups(), id.text()));
     ASSIGN_OR_RETURN(std::shared_ptr<v1::GroupSnapshotRecord> record,
                      LoadRecord<v1::GroupSnapshotRecord>(object.get(), id));
-    engine_.groups_.Put(std::move(record));
+    engine_.catalog_.groups.Put(std::move(record));
     return absl::OkStatus();
   }
 

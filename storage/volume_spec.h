@@ -41,6 +41,8 @@ struct VolumeSpec {
   RootDirectory root;
   v1::VolumeAttributes attributes;
 
+  // The filesystem in the image: the one that was named, or ext4.
+  [[nodiscard]] std::string ImageFilesystem() const { return fs_type.empty() ? "ext4" : fs_type; }
   // True when only an image can be this.
   [[nodiscard]] bool NeedsImage() const {
     return block || !fs_type.empty() || thick || !mkfs_options.empty() || filesystem_flags;
