@@ -150,8 +150,11 @@ absl::Status WriteNewFile(int directory, absl::string_view name, absl::string_vi
   return Annotate(Sync(file.get()), name);
 }
 
-absl::StatusOr<std::string> ReadFile(int directory, absl::string_view name, size_t max_bytes) {
-  ASSIGN_OR_RETURN(const UniqueFd file, OpenBeneath(directory, name, O_RDONLY | O_NONBLOCK));
+namespace {
+
+// `name` is for the messages.
+absl::StatusOr<std::string> ReadAll(const UniqueFd& file, absl::string_view name,
+                                    size_t max_bytes) {
   std::string content;
   constexpr size_t kChunk = 4096;
   while (true) {
@@ -169,6 +172,19 @@ absl::StatusOr<std::string> ReadFile(int directory, absl::string_view name, size
       return absl::OutOfRangeError(absl::StrCat(name, " is larger than ", max_bytes, " bytes"));
     }
   }
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(int directory, absl::string_view name, size_t max_bytes) {
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenBeneath(directory, name, O_RDONLY | O_NONBLOCK));
+  return ReadAll(file, name, max_bytes);
+}
+
+absl::StatusOr<std::string> ReadNamedFile(const std::string& path, size_t max_bytes) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus(errno, absl::StrCat("open ", path));
+  return ReadAll(file, path, max_bytes);
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectory(int directory) {

@@ -72,6 +72,8 @@ absl::Status WriteNewFile(int directory, absl::string_view name, absl::string_vi
                           mode_t mode);
 // Reads a whole file of at most max_bytes; OUT_OF_RANGE when it is larger.
 absl::StatusOr<std::string> ReadFile(int directory, absl::string_view name, size_t max_bytes);
+// The same of a file that the administrator has named: links are followed.
+absl::StatusOr<std::string> ReadNamedFile(const std::string& path, size_t max_bytes);
 // The names in a directory but "." and "..", in no order.
 absl::StatusOr<std::vector<std::string>> ListDirectory(int directory);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/calls.h"
 
+#include <chrono>
 #include <vector>
+
+#include "absl/time/clock.h"
 
 #include "rpc/redact.h"
 
@@ -32,6 +35,17 @@ log::Level LevelOf(const MethodInfo& method, const absl::Status& status) {
 }
 
 }  // namespace
+
+storage::OperationContext Calls::OperationOf(const grpc::CallbackServerContext& context) {
+  storage::OperationContext operation;
+  operation.abandoned = [&context] { return context.IsCancelled(); };
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  // gRPC tells it on the wall clock, from the duration that the client sent.
+  if (deadline != std::chrono::system_clock::time_point::max()) {
+    operation.timeout = absl::FromChrono(deadline) - absl::Now();
+  }
+  return operation;
+}
 
 void Calls::LogRequest(const MethodInfo& method, const Message& request) {
   if (!log::Enabled(log::Level::kDebug) || method.quiet) return;

@@ -61,7 +61,7 @@ class Calls {
       finish(valid);
       return reactor;
     }
-    const storage::OperationContext operation{[context] { return context->IsCancelled(); }};
+    const storage::OperationContext operation = OperationOf(*context);
     // Shared with the catch below: whichever comes first answers.
     auto answer = std::make_shared<AnswerOnce<Response>>(std::move(finish));
     const absl::Status handled = Guarded([&]() -> absl::Status {
@@ -81,7 +81,7 @@ class Calls {
   grpc::ServerWriteReactor<Message>* Stream(const MethodInfo& method,
                                             grpc::CallbackServerContext* context,
                                             const Request* request, Open open) {
-    const storage::OperationContext operation{[context] { return context->IsCancelled(); }};
+    const storage::OperationContext operation = OperationOf(*context);
     auto* const reactor = new StreamReactor<Message>(
         operation.abandoned, [this, method, start = MonotonicNow(), request](
                                  const absl::Status& status, int64_t messages) {
@@ -96,6 +96,8 @@ class Calls {
   }
 
  private:
+  // Good while the call lives.
+  static storage::OperationContext OperationOf(const grpc::CallbackServerContext& context);
   static void LogRequest(const MethodInfo& method, const google::protobuf::Message& request);
   // `messages` is how many a stream has sent.
   void Observe(const MethodInfo& method, const google::protobuf::Message& request,

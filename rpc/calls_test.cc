@@ -158,6 +158,26 @@ TEST_F(CallsTest, CallerThatGoesAwayIsSeen) {
   seen.WaitForNotification();
 }
 
+TEST_F(CallsTest, HandlerKnowsHowLongTheCallerWaits) {
+  absl::Duration told;
+  controller_.handler = [&told](const storage::OperationContext& context, const auto&,
+                                TestController::Done done) {
+    told = context.timeout;
+    std::move(done)(VolumeNamed("id"));
+  };
+  CsiClient patient(path_, absl::Minutes(10));
+  ASSERT_OK(patient.Call(&CsiClient::Controller::CreateVolume, Named("volume")).status());
+  EXPECT_GT(told, absl::Minutes(5));
+  EXPECT_LE(told, absl::Minutes(10) + absl::Seconds(1));
+  const auto channel = grpc::CreateChannel("unix:" + path_, grpc::InsecureChannelCredentials());
+  grpc::ClientContext without_deadline;
+  csi::v1::CreateVolumeResponse response;
+  ASSERT_TRUE(csi::v1::Controller::NewStub(channel)
+                  ->CreateVolume(&without_deadline, Named("volume"), &response)
+                  .ok());
+  EXPECT_EQ(told, absl::InfiniteDuration());
+}
+
 TEST_F(CallsTest, OneLineACallWithIdsAndCode) {
   AnswerWith(absl::AbortedError("busy"));
   const std::string log = LogOf([&] { Create(Named("pvc-1")).IgnoreError(); });

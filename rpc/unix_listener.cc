@@ -2,26 +2,19 @@
 #include "rpc/unix_listener.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 #include "base/errno_status.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "base/status_macros.h"
 
@@ -31,10 +24,6 @@ namespace {
 // The temporary name beside the socket is a little longer.
 constexpr size_t kTemporaryExtra = 20;
 constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1 - kTemporaryExtra;
-constexpr int kBacklog = 1024;
-// How long to leave the queue alone when descriptors have run out: those who wait in it are served
-// when some are free again.
-constexpr absl::Duration kPauseWithoutDescriptors = absl::Milliseconds(50);
 
 absl::Status BindTo(int socket, const std::string& path) {
   sockaddr_un address = {};
@@ -102,8 +91,6 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::stri
   RETURN_IF_ERROR(CheckReplaceable(path));
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return ErrnoStatus(errno, "socket");
-  UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
-  if (!stop.valid()) return ErrnoStatus(errno, "eventfd");
   const std::string temporary = absl::StrCat(path, ".", RandomHex(4), ".tmp");
   RETURN_IF_ERROR(BindTo(socket.get(), temporary));
   // Under its final name it may be another process's a moment later.
@@ -112,7 +99,9 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::stri
   // Nobody can connect before listen, so the mode is right from the first moment.
   if (ready.ok() && ::chmod(temporary.c_str(), 0600) != 0)
     ready = ErrnoStatus(errno, "chmod the socket");
-  if (ready.ok() && ::listen(socket.get(), kBacklog) != 0) ready = ErrnoStatus(errno, "listen");
+  absl::StatusOr<std::unique_ptr<AcceptLoop>> loop;
+  if (ready.ok()) loop = AcceptLoop::Create(std::move(socket), "csi-accept");
+  if (ready.ok()) ready = loop.status();
   if (ready.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
     ready = ErrnoStatus(errno, absl::StrCat("rename the socket to ", path));
   }
@@ -120,53 +109,14 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::stri
     ::unlink(temporary.c_str());
     return ready;
   }
-  return std::unique_ptr<UnixListener>(
-      new UnixListener(path, std::move(socket), std::move(stop), *identity));
+  return std::unique_ptr<UnixListener>(new UnixListener(path, *std::move(loop), *identity));
 }
 
 UnixListener::~UnixListener() { Stop(); }
 
-void UnixListener::Start(std::function<void(UniqueFd)> accepted) {
-  thread_ = std::thread([this, callback = std::move(accepted)] {
-    pthread_setname_np(pthread_self(), "csi-accept");
-    AcceptLoop(callback);
-  });
-}
-
-void UnixListener::AcceptLoop(const std::function<void(UniqueFd)>& accepted) const {
-  bool warned = false;
-  while (true) {
-    std::array<pollfd, 2> events = {{{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
-    if (::poll(events.data(), events.size(), -1) < 0 && errno != EINTR) {
-      log::Error("poll on the socket failed", {{"error", ErrnoStatus(errno, "poll")}});
-      absl::SleepFor(kPauseWithoutDescriptors);
-    }
-    if (events[1].revents != 0) return;
-    if (events[0].revents == 0) continue;
-    UniqueFd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (connection.valid()) {
-      warned = false;
-      accepted(std::move(connection));
-      continue;
-    }
-    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) continue;
-    // EMFILE, ENFILE, ENOMEM, ENOBUFS: they pass; who connected waits in the backlog.
-    if (!warned)
-      log::Warn("can't accept a connection now", {{"error", ErrnoStatus(errno, "accept")}});
-    warned = true;
-    absl::SleepFor(kPauseWithoutDescriptors);
-  }
-}
-
 void UnixListener::Stop() {
-  if (!socket_.valid()) return;
-  if (thread_.joinable()) {
-    const uint64_t one = 1;
-    // A write of 8 bytes to an eventfd that nobody else writes can't fail.
-    if (::write(stop_.get(), &one, sizeof(one)) < 0) log::Error("can't stop the accept loop");
-    thread_.join();
-  }
-  socket_.reset();
+  if (loop_->stopped()) return;
+  loop_->Stop();
   const absl::StatusOr<host::FileInfo> now = host::InspectPath(path_);
   if (now.ok() && now->SameFileAs(identity_)) ::unlink(path_.c_str());
 }

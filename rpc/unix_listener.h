@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "host/file.h"
+#include "rpc/accept_loop.h"
 
 namespace nodevol::rpc {
 
@@ -24,8 +25,7 @@ absl::StatusOr<std::string> ParseEndpoint(absl::string_view endpoint);
 absl::StatusOr<uid_t> PeerUser(int connection);
 
 // A listening unix socket of our own, mode 0600, which hands accepted connections on. gRPC's own
-// listener is not used: it goes deaf for ever after one EMFILE in accept (CVE-2023-4785 in 1.51)
-// and removes the socket of a newer process when it stops.
+// listener would remove the socket of a newer process when it stops.
 class UnixListener {
  public:
   // Binds under a temporary name and moves it over `path`: a stale socket, or that of a process
@@ -37,24 +37,17 @@ class UnixListener {
   UnixListener& operator=(const UnixListener&) = delete;
 
   // Calls `accepted` with each connection, on a thread of its own, until Stop().
-  void Start(std::function<void(UniqueFd)> accepted);
+  void Start(std::function<void(UniqueFd)> accepted) { loop_->Start(std::move(accepted)); }
   // Accepts nothing more and removes the socket, unless another process has put its own there.
   void Stop();
 
  private:
-  UnixListener(std::string path, UniqueFd socket, UniqueFd stop, host::FileInfo identity)
-      : path_(std::move(path)),
-        socket_(std::move(socket)),
-        stop_(std::move(stop)),
-        identity_(identity) {}
+  UnixListener(std::string path, std::unique_ptr<AcceptLoop> loop, host::FileInfo identity)
+      : path_(std::move(path)), loop_(std::move(loop)), identity_(identity) {}
 
-  void AcceptLoop(const std::function<void(UniqueFd)>& accepted) const;
-
-  std::string path_;
-  UniqueFd socket_;
-  UniqueFd stop_;  // an eventfd
-  host::FileInfo identity_;
-  std::thread thread_;
+  const std::string path_;
+  const std::unique_ptr<AcceptLoop> loop_;
+  const host::FileInfo identity_;
 };
 
 }  // namespace nodevol::rpc
