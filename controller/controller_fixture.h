@@ -8,6 +8,7 @@
 
 #include "controller/controller_handler.h"
 #include "controller/fake_node_storage.h"
+#include "controller/single_node.h"
 #include "test/support/matchers.h"
 
 namespace nodevol::controller {
@@ -84,7 +85,8 @@ class ControllerFixture : public ::testing::Test {
   }
 
   FakeNodeStorage storage_;
-  ControllerHandler handler_{storage_, rpc::Topology("csi.nodevol.io")};
+  SingleNode cluster_{storage_};
+  ControllerHandler handler_{cluster_, rpc::Topology("csi.nodevol.io")};
 };
 
 }  // namespace nodevol::controller

@@ -67,7 +67,8 @@ absl::StatusOr<v1::VolumeRequest> ToVolumeRequest(const csi::v1::CreateVolumeReq
 
 }  // namespace
 
-csi::v1::Volume ControllerHandler::ToCsi(const v1::VolumeRecord& volume) const {
+csi::v1::Volume ControllerHandler::ToCsi(const v1::VolumeRecord& volume,
+                                         const std::string& node_id) const {
   csi::v1::Volume converted;
   converted.set_volume_id(volume.id());
   converted.set_capacity_bytes(volume.size_bytes());
@@ -75,51 +76,60 @@ csi::v1::Volume ControllerHandler::ToCsi(const v1::VolumeRecord& volume) const {
   if (volume.request().has_content_source()) {
     *converted.mutable_content_source() = rpc::ToCsi(volume.request().content_source());
   }
-  *converted.add_accessible_topology() = topology_.SegmentOf(storage_.node_id());
+  *converted.add_accessible_topology() = topology_.SegmentOf(node_id);
   return converted;
 }
 
-absl::StatusOr<storage::VolumePtr> ControllerHandler::Find(const std::string& volume_id) const {
+absl::StatusOr<ControllerHandler::Found> ControllerHandler::Find(
+    const std::string& volume_id) const {
   const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
   if (!id.has_value()) {
     return absl::NotFoundError(absl::StrCat("volume \"", volume_id, "\" does not exist"));
   }
-  return storage_.GetVolume(*id);
+  ASSIGN_OR_RETURN(NodePtr node, cluster_.NodeToAsk(id->text()));
+  ASSIGN_OR_RETURN(storage::VolumePtr volume, node->GetVolume(*id));
+  return Found{std::move(volume), std::move(node)};
 }
 
-absl::Status ControllerHandler::CheckTopology(const csi::v1::CreateVolumeRequest& request) const {
-  const auto& requisite = request.accessibility_requirements().requisite();
-  const bool here =
-      requisite.empty() ||
-      std::any_of(requisite.begin(), requisite.end(), [this](const csi::v1::Topology& topology) {
-        return topology_.NodeOf(topology) == storage_.node_id();
-      });
-  if (here) return absl::OkStatus();
-  if (const storage::VolumePtr existing = storage_.FindVolume(request.name());
-      existing != nullptr) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("volume \"", request.name(), "\" exists on node ", storage_.node_id(),
-                     ", which the accessibility requirements exclude; use another name"));
+absl::StatusOr<ControllerHandler::Found> ControllerHandler::FindToChange(
+    const std::string& volume_id) const {
+  const std::optional<VolumeId> id = VolumeId::Parse(volume_id);
+  if (!id.has_value()) {
+    return absl::NotFoundError(absl::StrCat("volume \"", volume_id, "\" does not exist"));
   }
-  return absl::ResourceExhaustedError(absl::StrCat("the accessibility requirements exclude node ",
-                                                   storage_.node_id(),
-                                                   ", the only one with pools"));
+  ASSIGN_OR_RETURN(NodePtr node, cluster_.NodeToChange(id->text()));
+  absl::StatusOr<storage::VolumePtr> volume = node->GetVolume(*id);
+  if (absl::IsNotFound(volume.status())) return Found{nullptr, std::move(node)};
+  RETURN_IF_ERROR(volume.status());
+  return Found{*std::move(volume), std::move(node)};
+}
+
+Accessibility ControllerHandler::AccessibilityOf(
+    const csi::v1::CreateVolumeRequest& request) const {
+  Accessibility accessibility;
+  for (const csi::v1::Topology& topology : request.accessibility_requirements().requisite()) {
+    accessibility.requisite.push_back(topology_.NodeOf(topology));
+  }
+  for (const csi::v1::Topology& topology : request.accessibility_requirements().preferred()) {
+    accessibility.preferred.push_back(topology_.NodeOf(topology));
+  }
+  return accessibility;
 }
 
 void ControllerHandler::CreateVolume(const Context& context,
                                      const csi::v1::CreateVolumeRequest& request,
                                      Callback<csi::v1::CreateVolumeResponse> done) {
   absl::StatusOr<v1::VolumeRequest> converted = ToVolumeRequest(request);
-  absl::Status valid = converted.status();
-  if (valid.ok()) valid = CheckTopology(request);
-  if (!valid.ok()) return std::move(done)(valid);
-  storage_.CreateVolume(
-      context, *converted,
-      Converting<storage::VolumePtr>(std::move(done), [this](const storage::VolumePtr& volume) {
+  if (!converted.ok()) return std::move(done)(converted.status());
+  absl::StatusOr<Place> place = cluster_.PlaceVolume(*converted, AccessibilityOf(request));
+  if (!place.ok()) return std::move(done)(place.status());
+  Callback<storage::VolumePtr> answer = Converting<storage::VolumePtr>(
+      std::move(done), [this, node = place->node](const storage::VolumePtr& volume) {
         csi::v1::CreateVolumeResponse response;
-        *response.mutable_volume() = ToCsi(*volume);
+        *response.mutable_volume() = ToCsi(*volume, node->node_id());
         return response;
-      }));
+      });
+  place->node->CreateVolume(context, *converted, EndingHold(*place, std::move(answer)));
 }
 
 void ControllerHandler::DeleteVolume(const Context& context,
@@ -128,33 +138,50 @@ void ControllerHandler::DeleteVolume(const Context& context,
   StatusCallback answer = AnsweringEmpty(std::move(done));
   const std::optional<VolumeId> id = VolumeId::Parse(request.volume_id());
   if (!id.has_value()) return std::move(answer)(CheckForeignId("volume_id", request.volume_id()));
-  storage_.DeleteVolume(context, *id, std::move(answer));
+  const absl::StatusOr<NodePtr> node =
+      cluster_.NodeToDelete({storage::ObjectKind::kVolume, id->text(), {}});
+  // No node: it has nothing to do any more.
+  if (!node.ok() || *node == nullptr) return std::move(answer)(node.status());
+  (*node)->DeleteVolume(context, *id, std::move(answer));
+}
+
+absl::Status ControllerHandler::CheckNode(const csi::v1::ControllerPublishVolumeRequest& request,
+                                          const storage::NodeStorage& node) const {
+  if (request.node_id() == node.node_id()) return absl::OkStatus();
+  if (!cluster_.HasNode(request.node_id())) {
+    return absl::NotFoundError(absl::StrCat("node \"", request.node_id(),
+                                            "\" is not known; volume ", request.volume_id(),
+                                            " is on node ", node.node_id()));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("volume ", request.volume_id(), " is on node ",
+                                                    node.node_id(), "; it can be used there only"));
 }
 
 void ControllerHandler::PublishVolume(const Context& context,
                                       const csi::v1::ControllerPublishVolumeRequest& request,
                                       Callback<csi::v1::ControllerPublishVolumeResponse> done) {
   v1::ControllerPublication publication;
+  NodePtr node;
   const bool is_static = storage::IsStaticId(request.volume_id());
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return rpc::Required("volume_id");
     if (request.node_id().empty()) return rpc::Required("node_id");
     if (!request.has_volume_capability()) return rpc::Required("volume_capability");
-    if (is_static) return CheckStaticPublish(request, storage_.node_id());
+    if (is_static) return CheckStaticPublish(request, cluster_.HasNode(request.node_id()));
     publication.set_node_id(request.node_id());
     publication.set_readonly(request.readonly());
     ASSIGN_OR_RETURN(*publication.mutable_capability(),
                      rpc::ParseCapability(request.volume_capability()));
-    ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
-    if (request.node_id() != storage_.node_id()) {
-      return absl::NotFoundError(absl::StrCat("node \"", request.node_id(),
-                                              "\" is not known; volume ", request.volume_id(),
-                                              " is on node ", storage_.node_id()));
+    ASSIGN_OR_RETURN(Found found, FindToChange(request.volume_id()));
+    RETURN_IF_ERROR(CheckNode(request, *found.node));
+    if (found.volume != nullptr) {
+      RETURN_IF_ERROR(storage::CheckVolumeHas(*found.volume, publication.capability()));
     }
-    return storage::CheckVolumeHas(*volume, publication.capability());
+    node = std::move(found.node);
+    return absl::OkStatus();
   }();
   if (!valid.ok() || is_static) return AnsweringEmpty(std::move(done))(valid);
-  storage_.PublishVolume(
+  node->PublishVolume(
       context, *VolumeId::Parse(request.volume_id()), publication,
       Converting<storage::VolumePtr>(std::move(done), [](const storage::VolumePtr&) {
         return csi::v1::ControllerPublishVolumeResponse();
@@ -167,52 +194,61 @@ void ControllerHandler::UnpublishVolume(const Context& context,
   StatusCallback answer = AnsweringEmpty(std::move(done));
   const std::optional<VolumeId> id = VolumeId::Parse(request.volume_id());
   if (!id.has_value()) return std::move(answer)(CheckForeignId("volume_id", request.volume_id()));
-  storage_.UnpublishVolume(context, *id, request.node_id(), std::move(answer));
+  const absl::StatusOr<NodePtr> node = cluster_.NodeToChange(id->text());
+  // From a node that is gone for good the volume is detached.
+  if (absl::IsNotFound(node.status())) return std::move(answer)(absl::OkStatus());
+  if (!node.ok()) return std::move(answer)(node.status());
+  (*node)->UnpublishVolume(context, *id, request.node_id(), std::move(answer));
 }
 
 void ControllerHandler::ExpandVolume(const Context& context,
                                      const csi::v1::ControllerExpandVolumeRequest& request,
                                      Callback<csi::v1::ControllerExpandVolumeResponse> done) {
+  NodePtr node;
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return rpc::Required("volume_id");
     if (!request.has_capacity_range()) return rpc::Required("capacity_range");
     if (storage::IsStaticId(request.volume_id())) {
       return CannotBeDone(request.volume_id(), "be expanded: its size is not the driver's");
     }
-    ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+    ASSIGN_OR_RETURN(Found found, FindToChange(request.volume_id()));
+    node = std::move(found.node);
     if (!request.has_volume_capability()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const v1::VolumeCapability capability,
                      rpc::ParseCapability(request.volume_capability()));
-    const absl::Status has = storage::CheckVolumeHas(*volume, capability);
+    if (found.volume == nullptr) return absl::OkStatus();
+    const absl::Status has = storage::CheckVolumeHas(*found.volume, capability);
     // The spec's code for a capability that the volume lacks is another here than when it is used.
     return has.ok() ? has : absl::InvalidArgumentError(has.message());
   }();
   if (!valid.ok()) return std::move(done)(valid);
-  storage_.ExpandVolume(
-      context, *VolumeId::Parse(request.volume_id()), rpc::FromCsi(request.capacity_range()),
-      Converting<storage::ExpandedVolume>(
-          std::move(done), [](const storage::ExpandedVolume& expanded) {
-            csi::v1::ControllerExpandVolumeResponse response;
-            response.set_capacity_bytes(expanded.volume->size_bytes());
-            response.set_node_expansion_required(expanded.node_expansion_required);
-            return response;
-          }));
+  node->ExpandVolume(context, *VolumeId::Parse(request.volume_id()),
+                     rpc::FromCsi(request.capacity_range()),
+                     Converting<storage::ExpandedVolume>(
+                         std::move(done), [](const storage::ExpandedVolume& expanded) {
+                           csi::v1::ControllerExpandVolumeResponse response;
+                           response.set_capacity_bytes(expanded.volume->size_bytes());
+                           response.set_node_expansion_required(expanded.node_expansion_required);
+                           return response;
+                         }));
 }
 
 void ControllerHandler::ModifyVolume(const Context& context,
                                      const csi::v1::ControllerModifyVolumeRequest& request,
                                      Callback<csi::v1::ControllerModifyVolumeResponse> done) {
+  NodePtr node;
   const absl::Status valid = [&]() -> absl::Status {
     if (request.volume_id().empty()) return rpc::Required("volume_id");
     if (request.mutable_parameters().empty()) return rpc::Required("mutable_parameters");
-    return Find(request.volume_id()).status();
+    ASSIGN_OR_RETURN(Found found, FindToChange(request.volume_id()));
+    node = std::move(found.node);
+    return absl::OkStatus();
   }();
   if (!valid.ok()) return std::move(done)(valid);
-  storage_.ModifyVolume(
-      context, *VolumeId::Parse(request.volume_id()), request.mutable_parameters(),
-      Converting<storage::VolumePtr>(std::move(done), [](const storage::VolumePtr&) {
-        return csi::v1::ControllerModifyVolumeResponse();
-      }));
+  node->ModifyVolume(context, *VolumeId::Parse(request.volume_id()), request.mutable_parameters(),
+                     Converting<storage::VolumePtr>(std::move(done), [](const storage::VolumePtr&) {
+                       return csi::v1::ControllerModifyVolumeResponse();
+                     }));
 }
 
 void ControllerHandler::CreateSnapshot(const Context& context,
@@ -233,13 +269,15 @@ void ControllerHandler::CreateSnapshot(const Context& context,
   converted.set_name(request.name());
   converted.set_source_volume_id(request.source_volume_id());
   *converted.mutable_parameters() = request.parameters();
-  storage_.CreateSnapshot(
-      context, converted,
+  const absl::StatusOr<Place> place = cluster_.PlaceSnapshot(converted);
+  if (!place.ok()) return std::move(done)(place.status());
+  Callback<storage::SnapshotPtr> answer =
       Converting<storage::SnapshotPtr>(std::move(done), [](const storage::SnapshotPtr& snapshot) {
         csi::v1::CreateSnapshotResponse response;
         *response.mutable_snapshot() = ToCsiSnapshot(*snapshot);
         return response;
-      }));
+      });
+  place->node->CreateSnapshot(context, converted, EndingHold(*place, std::move(answer)));
 }
 
 void ControllerHandler::DeleteSnapshot(const Context& context,
@@ -250,7 +288,10 @@ void ControllerHandler::DeleteSnapshot(const Context& context,
   if (!id.has_value()) {
     return std::move(answer)(CheckForeignId("snapshot_id", request.snapshot_id()));
   }
-  storage_.DeleteSnapshot(context, *id, std::move(answer));
+  const absl::StatusOr<NodePtr> node =
+      cluster_.NodeToDelete({storage::ObjectKind::kSnapshot, id->text(), {}});
+  if (!node.ok() || *node == nullptr) return std::move(answer)(node.status());
+  (*node)->DeleteSnapshot(context, *id, std::move(answer));
 }
 
 }  // namespace nodevol::controller

@@ -3,21 +3,23 @@
 #define NODEVOL_CONTROLLER_CONTROLLER_HANDLER_H_
 
 #include "base/callback.h"
+#include "controller/cluster.h"
 #include "csi/csi.pb.h"
 #include "rpc/topology.h"
 #include "storage/node_storage.h"
 
 namespace nodevol::controller {
 
-// Decides csi.v1.Controller: checks a request, asks a node's storage, words the answer. It knows
-// storage only as the abstract NodeStorage. The codes are those of the spec's error tables.
+// Decides csi.v1.Controller: checks a request, finds the node, asks its storage, words the answer.
+// It knows storage only as the abstract NodeStorage. The codes are those of the spec's error
+// tables.
 class ControllerHandler {
  public:
   using Context = storage::OperationContext;
 
-  // The storage must outlive the handler. With `health` the calls for volume health are served.
-  ControllerHandler(storage::NodeStorage& storage, rpc::Topology topology, bool health = false)
-      : storage_(storage), topology_(std::move(topology)), health_(health) {}
+  // The cluster must outlive the handler. With `health` the calls for volume health are served.
+  ControllerHandler(Cluster& cluster, rpc::Topology topology, bool health = false)
+      : cluster_(cluster), topology_(std::move(topology)), health_(health) {}
 
   void CreateVolume(const Context& context, const csi::v1::CreateVolumeRequest& request,
                     Callback<csi::v1::CreateVolumeResponse> done);
@@ -58,11 +60,24 @@ class ControllerHandler {
       const csi::v1::GetSnapshotRequest& request) const;
 
  private:
-  [[nodiscard]] csi::v1::Volume ToCsi(const v1::VolumeRecord& volume) const;
-  [[nodiscard]] absl::Status CheckTopology(const csi::v1::CreateVolumeRequest& request) const;
-  [[nodiscard]] absl::StatusOr<storage::VolumePtr> Find(const std::string& volume_id) const;
+  // A volume, and the node that has it.
+  struct Found {
+    storage::VolumePtr volume;
+    NodePtr node;
+  };
+  [[nodiscard]] absl::StatusOr<Found> Find(const std::string& volume_id) const;
+  [[nodiscard]] absl::StatusOr<storage::SnapshotPtr> FindSnapshot(
+      const std::string& snapshot_id) const;
+  // The same to change it. What is known here may be a moment behind the node: without a volume the
+  // node is to say that there is none.
+  [[nodiscard]] absl::StatusOr<Found> FindToChange(const std::string& volume_id) const;
+  [[nodiscard]] csi::v1::Volume ToCsi(const v1::VolumeRecord& volume,
+                                      const std::string& node_id) const;
+  [[nodiscard]] Accessibility AccessibilityOf(const csi::v1::CreateVolumeRequest& request) const;
+  [[nodiscard]] absl::Status CheckNode(const csi::v1::ControllerPublishVolumeRequest& request,
+                                       const storage::NodeStorage& node) const;
 
-  storage::NodeStorage& storage_;
+  Cluster& cluster_;
   const rpc::Topology topology_;
   const bool health_;
 };

@@ -106,7 +106,7 @@ absl::StatusOr<csi::v1::ControllerGetVolumeHealthResponse> ControllerHandler::Ge
   if (!id.has_value()) {
     return absl::NotFoundError(absl::StrCat("volume \"", request.volume_id(), "\" does not exist"));
   }
-  ASSIGN_OR_RETURN(const storage::VolumeHealth health, storage_.GetVolumeHealth(*id));
+  ASSIGN_OR_RETURN(const storage::VolumeHealth health, cluster_.GetVolumeHealth(*id));
   csi::v1::ControllerGetVolumeHealthResponse response;
   *response.mutable_volume_health() = rpc::ToCsi(health);
   return response;
@@ -118,7 +118,7 @@ absl::StatusOr<csi::v1::ControllerListVolumeHealthResponse> ControllerHandler::L
   ASSIGN_OR_RETURN(
       const storage::ListQuery query,
       ToListQuery(ListKind::kVolumeHealth, request.max_entries(), request.starting_token()));
-  const storage::Page<storage::VolumeHealth> page = storage_.ListVolumeHealth(query);
+  const storage::Page<storage::VolumeHealth> page = cluster_.ListVolumeHealth(query);
   csi::v1::ControllerListVolumeHealthResponse response;
   for (const storage::VolumeHealth& health : page.entries) {
     *response.add_entries() = rpc::ToCsi(health);
@@ -134,9 +134,9 @@ absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerHandler::V
   if (request.volume_id().empty()) return rpc::Required("volume_id");
   if (request.volume_capabilities().empty()) return rpc::Required("volume_capabilities");
   if (storage::IsStaticId(request.volume_id())) return ValidateStatic(request);
-  ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+  ASSIGN_OR_RETURN(const Found found, Find(request.volume_id()));
   csi::v1::ValidateVolumeCapabilitiesResponse response;
-  if (const absl::Status confirmed = CheckConfirmed(*volume, request); !confirmed.ok()) {
+  if (const absl::Status confirmed = CheckConfirmed(*found.volume, request); !confirmed.ok()) {
     response.set_message(std::string(confirmed.message()));
     return response;
   }
@@ -153,18 +153,18 @@ absl::StatusOr<csi::v1::ListVolumesResponse> ControllerHandler::ListVolumes(
   ASSIGN_OR_RETURN(
       const storage::ListQuery query,
       ToListQuery(ListKind::kVolumes, request.max_entries(), request.starting_token()));
-  const storage::Page<storage::VolumePtr> page = storage_.ListVolumes(query);
+  const storage::Page<OnNode<storage::VolumePtr>> page = cluster_.ListVolumes(query);
   csi::v1::ListVolumesResponse response;
-  for (const storage::VolumePtr& volume : page.entries) {
+  for (const OnNode<storage::VolumePtr>& listed : page.entries) {
     auto& entry = *response.add_entries();
-    *entry.mutable_volume() = ToCsi(*volume);
+    *entry.mutable_volume() = ToCsi(*listed.object, listed.node_id);
     entry.mutable_status();
-    if (volume->has_publication()) {
-      entry.mutable_status()->add_published_node_ids(volume->publication().node_id());
+    if (listed.object->has_publication()) {
+      entry.mutable_status()->add_published_node_ids(listed.object->publication().node_id());
     }
   }
   if (page.more) {
-    response.set_next_token(MakePageToken(ListKind::kVolumes, page.entries.back()->id()));
+    response.set_next_token(MakePageToken(ListKind::kVolumes, page.entries.back().object->id()));
   }
   return response;
 }
@@ -173,12 +173,13 @@ absl::StatusOr<csi::v1::GetCapacityResponse> ControllerHandler::GetCapacity(
     const csi::v1::GetCapacityRequest& request) const {
   csi::v1::GetCapacityResponse response;
   response.mutable_maximum_volume_size()->set_value(0);
-  if (request.has_accessible_topology() &&
-      topology_.NodeOf(request.accessible_topology()) != storage_.node_id()) {
-    return response;
+  std::string node_id;
+  if (request.has_accessible_topology()) {
+    node_id = topology_.NodeOf(request.accessible_topology());
+    if (node_id.empty()) return response;
   }
-  const absl::StatusOr<storage::Capacity> capacity =
-      storage_.GetCapacity({request.parameters(), rpc::FromCsi(request.volume_capabilities())});
+  const absl::StatusOr<storage::Capacity> capacity = cluster_.GetCapacity(
+      node_id, {request.parameters(), rpc::FromCsi(request.volume_capabilities())});
   if (!capacity.ok()) {
     // Nothing can be made with such parameters, so there is room for nothing; an error would leave
     // the scheduler with the figure of before.
@@ -200,12 +201,12 @@ absl::StatusOr<csi::v1::ControllerGetVolumeResponse> ControllerHandler::GetVolum
         absl::StrCat(request.volume_id(),
                      " is a static volume: only its PersistentVolume says whether it exists"));
   }
-  ASSIGN_OR_RETURN(const storage::VolumePtr volume, Find(request.volume_id()));
+  ASSIGN_OR_RETURN(const Found found, Find(request.volume_id()));
   csi::v1::ControllerGetVolumeResponse response;
-  *response.mutable_volume() = ToCsi(*volume);
+  *response.mutable_volume() = ToCsi(*found.volume, found.node->node_id());
   response.mutable_status();
-  if (volume->has_publication()) {
-    response.mutable_status()->add_published_node_ids(volume->publication().node_id());
+  if (found.volume->has_publication()) {
+    response.mutable_status()->add_published_node_ids(found.volume->publication().node_id());
   }
   return response;
 }
@@ -216,34 +217,41 @@ absl::StatusOr<csi::v1::ListSnapshotsResponse> ControllerHandler::ListSnapshots(
       const storage::ListQuery query,
       ToListQuery(ListKind::kSnapshots, request.max_entries(), request.starting_token()));
   csi::v1::ListSnapshotsResponse response;
-  storage::Page<storage::SnapshotPtr> page;
+  storage::Page<OnNode<storage::SnapshotPtr>> page;
   if (request.snapshot_id().empty()) {
-    page = storage_.ListSnapshots(query, request.source_volume_id());
-  } else if (const auto id = storage::SnapshotId::Parse(request.snapshot_id()); id.has_value()) {
-    absl::StatusOr<storage::SnapshotPtr> found = storage_.GetSnapshot(*id);
+    page = cluster_.ListSnapshots(query, request.source_volume_id());
+  } else {
+    absl::StatusOr<storage::SnapshotPtr> found = FindSnapshot(request.snapshot_id());
+    // None is an empty list; that it can't be told is not.
+    if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
     const bool matches =
         found.ok() && (request.source_volume_id().empty() ||
                        request.source_volume_id() == (*found)->request().source_volume_id());
-    if (matches) page.entries.push_back(*std::move(found));
+    if (matches) page.entries.push_back({*std::move(found), ""});
   }
-  for (const storage::SnapshotPtr& snapshot : page.entries) {
-    *response.add_entries()->mutable_snapshot() = ToCsiSnapshot(*snapshot);
+  for (const OnNode<storage::SnapshotPtr>& listed : page.entries) {
+    *response.add_entries()->mutable_snapshot() = ToCsiSnapshot(*listed.object);
   }
   if (page.more) {
-    response.set_next_token(MakePageToken(ListKind::kSnapshots, page.entries.back()->id()));
+    response.set_next_token(MakePageToken(ListKind::kSnapshots, page.entries.back().object->id()));
   }
   return response;
+}
+
+absl::StatusOr<storage::SnapshotPtr> ControllerHandler::FindSnapshot(
+    const std::string& snapshot_id) const {
+  const std::optional<storage::SnapshotId> id = storage::SnapshotId::Parse(snapshot_id);
+  if (!id.has_value()) {
+    return absl::NotFoundError(absl::StrCat("snapshot \"", snapshot_id, "\" does not exist"));
+  }
+  ASSIGN_OR_RETURN(const NodePtr node, cluster_.NodeToAsk(id->text()));
+  return node->GetSnapshot(*id);
 }
 
 absl::StatusOr<csi::v1::GetSnapshotResponse> ControllerHandler::GetSnapshot(
     const csi::v1::GetSnapshotRequest& request) const {
   if (request.snapshot_id().empty()) return rpc::Required("snapshot_id");
-  const std::optional<storage::SnapshotId> id = storage::SnapshotId::Parse(request.snapshot_id());
-  if (!id.has_value()) {
-    return absl::NotFoundError(
-        absl::StrCat("snapshot \"", request.snapshot_id(), "\" does not exist"));
-  }
-  ASSIGN_OR_RETURN(const storage::SnapshotPtr snapshot, storage_.GetSnapshot(*id));
+  ASSIGN_OR_RETURN(const storage::SnapshotPtr snapshot, FindSnapshot(request.snapshot_id()));
   csi::v1::GetSnapshotResponse response;
   *response.mutable_snapshot() = ToCsiSnapshot(*snapshot);
   return response;

@@ -70,7 +70,7 @@ class GroupCallsTest : public ControllerFixture {
     return storage::GroupId::ForName(FakeNodeStorage::kPool, "nobody").text();
   }
 
-  GroupHandler group_{storage_};
+  GroupHandler group_{cluster_};
 };
 
 TEST_F(GroupCallsTest, AnswerDescribesTheGroupAndItsMembers) {

@@ -56,13 +56,15 @@ void GroupHandler::CreateGroupSnapshot(const Context& context,
   converted.set_name(request.name());
   *converted.mutable_source_volume_ids() = request.source_volume_ids();
   *converted.mutable_parameters() = request.parameters();
-  storage_.CreateGroupSnapshot(
-      context, converted,
+  const absl::StatusOr<Place> place = cluster_.PlaceGroup(converted);
+  if (!place.ok()) return std::move(done)(place.status());
+  Callback<storage::GroupSnapshot> answer =
       Converting<storage::GroupSnapshot>(std::move(done), [](const storage::GroupSnapshot& group) {
         csi::v1::CreateVolumeGroupSnapshotResponse response;
         *response.mutable_group_snapshot() = ToCsi(group);
         return response;
-      }));
+      });
+  place->node->CreateGroupSnapshot(context, converted, EndingHold(*place, std::move(answer)));
 }
 
 void GroupHandler::DeleteGroupSnapshot(const Context& context,
@@ -73,7 +75,10 @@ void GroupHandler::DeleteGroupSnapshot(const Context& context,
   if (!id.has_value()) {
     return std::move(answer)(CheckForeignId("group_snapshot_id", request.group_snapshot_id()));
   }
-  storage_.DeleteGroupSnapshot(context, *id, SnapshotIdsOf(request), std::move(answer));
+  const absl::StatusOr<NodePtr> node =
+      cluster_.NodeToDelete({storage::ObjectKind::kGroup, id->text(), SnapshotIdsOf(request)});
+  if (!node.ok() || *node == nullptr) return std::move(answer)(node.status());
+  (*node)->DeleteGroupSnapshot(context, *id, SnapshotIdsOf(request), std::move(answer));
 }
 
 absl::StatusOr<csi::v1::GetVolumeGroupSnapshotResponse> GroupHandler::GetGroupSnapshot(
@@ -84,7 +89,8 @@ absl::StatusOr<csi::v1::GetVolumeGroupSnapshotResponse> GroupHandler::GetGroupSn
     return absl::NotFoundError(
         absl::StrCat("group snapshot \"", request.group_snapshot_id(), "\" does not exist"));
   }
-  ASSIGN_OR_RETURN(const storage::GroupSnapshot group, storage_.GetGroupSnapshot(*id));
+  ASSIGN_OR_RETURN(const NodePtr node, cluster_.NodeToAsk(id->text()));
+  ASSIGN_OR_RETURN(const storage::GroupSnapshot group, node->GetGroupSnapshot(*id));
   RETURN_IF_ERROR(storage::CheckGroupMembers(*group.group, SnapshotIdsOf(request)));
   csi::v1::GetVolumeGroupSnapshotResponse response;
   *response.mutable_group_snapshot() = ToCsi(group);

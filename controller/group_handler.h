@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 
 #include "base/callback.h"
+#include "controller/cluster.h"
 #include "csi/csi.pb.h"
 #include "storage/node_storage.h"
 
@@ -15,8 +16,8 @@ class GroupHandler {
  public:
   using Context = storage::OperationContext;
 
-  // The storage must outlive the handler.
-  explicit GroupHandler(storage::NodeStorage& storage) : storage_(storage) {}
+  // The cluster must outlive the handler.
+  explicit GroupHandler(Cluster& cluster) : cluster_(cluster) {}
 
   void CreateGroupSnapshot(const Context& context,
                            const csi::v1::CreateVolumeGroupSnapshotRequest& request,
@@ -31,7 +32,7 @@ class GroupHandler {
       const csi::v1::GetVolumeGroupSnapshotRequest& request) const;
 
  private:
-  storage::NodeStorage& storage_;
+  Cluster& cluster_;
 };
 
 }  // namespace nodevol::controller

@@ -16,7 +16,7 @@ using Rpc = csi::v1::ControllerServiceCapability::RPC;
 class HealthCallsTest : public ControllerFixture {
  protected:
   ControllerHandler with_health_ =
-      ControllerHandler(storage_, rpc::Topology("csi.nodevol.io"), /*health=*/true);
+      ControllerHandler(cluster_, rpc::Topology("csi.nodevol.io"), /*health=*/true);
 
   absl::StatusOr<csi::v1::VolumeHealth> Get(const std::string& id) {
     csi::v1::ControllerGetVolumeHealthRequest request;

@@ -138,6 +138,15 @@ TEST_F(SnapshotCallsTest, ListFiltersBySourceAndById) {
   EXPECT_THAT(List(b1, "volume-a"), IsEmpty());
 }
 
+TEST_F(SnapshotCallsTest, SnapshotOfWhichNothingIsKnownIsNoEmptyList) {
+  ASSERT_OK_AND_ASSIGN(const csi::v1::Snapshot snapshot, Create("snapshot", MakeVolume("pvc-1")));
+  storage_.snapshots_known = absl::UnavailableError("its node is away");
+  csi::v1::ListSnapshotsRequest request;
+  request.set_snapshot_id(snapshot.snapshot_id());
+  EXPECT_THAT(handler_.ListSnapshots(request),
+              StatusIs(absl::StatusCode::kUnavailable, "its node is away"));
+}
+
 TEST_F(SnapshotCallsTest, FilterThatMatchesNothingIsAnEmptyList) {
   MakeSnapshot("a1", "volume-a");
   EXPECT_THAT(List(UnknownId(), ""), IsEmpty());

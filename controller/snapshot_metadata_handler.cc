@@ -29,9 +29,9 @@ constexpr size_t kRangesPerPage = 4096;
 template <typename Message>
 class BlockSource final : public rpc::MessageSource<Message> {
  public:
-  BlockSource(storage::NodeStorage& storage, storage::OperationContext context, BlockQuery query,
+  BlockSource(NodePtr node, storage::OperationContext context, BlockQuery query,
               int32_t max_results)
-      : storage_(storage),
+      : node_(std::move(node)),
         context_(std::move(context)),
         query_(std::move(query)),
         ranges_per_message_(max_results == 0 ? kRangesPerPage : static_cast<size_t>(max_results)) {
@@ -44,14 +44,14 @@ class BlockSource final : public rpc::MessageSource<Message> {
     }
     query_.offset = *page_.next_offset;
     // Copies: the answer may come, and be this object's end, before the call returns.
-    storage_.ListBlocks(storage::OperationContext(context_), BlockQuery(query_),
-                        [this, answer = std::move(done)](absl::StatusOr<BlockPage> page) mutable {
-                          if (!page.ok()) return std::move(answer)(page.status());
-                          page_ = *std::move(page);
-                          next_ = 0;
-                          // Of a page without ranges, too, the next may have some.
-                          Next(std::move(answer));
-                        });
+    node_->ListBlocks(storage::OperationContext(context_), BlockQuery(query_),
+                      [this, answer = std::move(done)](absl::StatusOr<BlockPage> page) mutable {
+                        if (!page.ok()) return std::move(answer)(page.status());
+                        page_ = *std::move(page);
+                        next_ = 0;
+                        // Of a page without ranges, too, the next may have some.
+                        Next(std::move(answer));
+                      });
   }
 
  private:
@@ -71,7 +71,7 @@ class BlockSource final : public rpc::MessageSource<Message> {
     return message;
   }
 
-  storage::NodeStorage& storage_;
+  const NodePtr node_;
   const storage::OperationContext context_;
   BlockQuery query_;
   const size_t ranges_per_message_;
@@ -80,14 +80,21 @@ class BlockSource final : public rpc::MessageSource<Message> {
   bool told_ = false;
 };
 
-absl::StatusOr<SnapshotPtr> Find(const storage::NodeStorage& storage, absl::string_view field,
-                                 const std::string& id) {
+// A snapshot, and the node that has it.
+struct Found {
+  SnapshotPtr snapshot;
+  NodePtr node;
+};
+
+absl::StatusOr<Found> Find(const Cluster& cluster, absl::string_view field, const std::string& id) {
   if (id.empty()) return rpc::Required(field);
   const std::optional<storage::SnapshotId> parsed = storage::SnapshotId::Parse(id);
   if (!parsed.has_value()) {
     return absl::NotFoundError(absl::StrCat("snapshot \"", id, "\" does not exist"));
   }
-  return storage.GetSnapshot(*parsed);
+  ASSIGN_OR_RETURN(NodePtr node, cluster.NodeToAsk(parsed->text()));
+  ASSIGN_OR_RETURN(SnapshotPtr snapshot, node->GetSnapshot(*parsed));
+  return Found{std::move(snapshot), std::move(node)};
 }
 
 absl::Status CheckMaxResults(int32_t max_results) {
@@ -129,12 +136,12 @@ absl::StatusOr<SnapshotMetadataHandler::Source<csi::v1::GetMetadataAllocatedResp
 SnapshotMetadataHandler::GetMetadataAllocated(const Context& context,
                                               const csi::v1::GetMetadataAllocatedRequest& request) {
   RETURN_IF_ERROR(CheckMaxResults(request.max_results()));
-  ASSIGN_OR_RETURN(SnapshotPtr target, Find(storage_, "snapshot_id", request.snapshot_id()));
-  RETURN_IF_ERROR(CheckOffset(request.starting_offset(), *target));
+  ASSIGN_OR_RETURN(Found target, Find(cluster_, "snapshot_id", request.snapshot_id()));
+  RETURN_IF_ERROR(CheckOffset(request.starting_offset(), *target.snapshot));
   BlockQuery query = {
-      .target = std::move(target), .base = nullptr, .offset = request.starting_offset()};
+      .target = std::move(target.snapshot), .base = nullptr, .offset = request.starting_offset()};
   return std::make_unique<BlockSource<csi::v1::GetMetadataAllocatedResponse>>(
-      storage_, context, std::move(query), request.max_results());
+      std::move(target.node), context, std::move(query), request.max_results());
 }
 
 absl::StatusOr<SnapshotMetadataHandler::Source<csi::v1::GetMetadataDeltaResponse>>
@@ -142,16 +149,16 @@ SnapshotMetadataHandler::GetMetadataDelta(const Context& context,
                                           const csi::v1::GetMetadataDeltaRequest& request) {
   RETURN_IF_ERROR(CheckMaxResults(request.max_results()));
   if (request.target_snapshot_id().empty()) return rpc::Required("target_snapshot_id");
-  ASSIGN_OR_RETURN(SnapshotPtr base,
-                   Find(storage_, "base_snapshot_id", request.base_snapshot_id()));
-  ASSIGN_OR_RETURN(SnapshotPtr target,
-                   Find(storage_, "target_snapshot_id", request.target_snapshot_id()));
-  RETURN_IF_ERROR(CheckPair(*base, *target));
-  RETURN_IF_ERROR(CheckOffset(request.starting_offset(), *target));
-  BlockQuery query = {
-      .target = std::move(target), .base = std::move(base), .offset = request.starting_offset()};
+  ASSIGN_OR_RETURN(Found base, Find(cluster_, "base_snapshot_id", request.base_snapshot_id()));
+  ASSIGN_OR_RETURN(Found target,
+                   Find(cluster_, "target_snapshot_id", request.target_snapshot_id()));
+  RETURN_IF_ERROR(CheckPair(*base.snapshot, *target.snapshot));
+  RETURN_IF_ERROR(CheckOffset(request.starting_offset(), *target.snapshot));
+  BlockQuery query = {.target = std::move(target.snapshot),
+                      .base = std::move(base.snapshot),
+                      .offset = request.starting_offset()};
   return std::make_unique<BlockSource<csi::v1::GetMetadataDeltaResponse>>(
-      storage_, context, std::move(query), request.max_results());
+      std::move(target.node), context, std::move(query), request.max_results());
 }
 
 }  // namespace nodevol::controller

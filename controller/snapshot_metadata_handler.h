@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "controller/cluster.h"
 #include "csi/csi.pb.h"
 #include "rpc/message_source.h"
 #include "storage/node_storage.h"
@@ -21,8 +22,8 @@ class SnapshotMetadataHandler {
   template <typename Message>
   using Source = std::unique_ptr<rpc::MessageSource<Message>>;
 
-  // The storage must outlive the handler and its sources.
-  explicit SnapshotMetadataHandler(storage::NodeStorage& storage) : storage_(storage) {}
+  // The cluster must outlive the handler.
+  explicit SnapshotMetadataHandler(Cluster& cluster) : cluster_(cluster) {}
 
   // Answered from memory; the sources ask the storage.
   absl::StatusOr<Source<csi::v1::GetMetadataAllocatedResponse>> GetMetadataAllocated(
@@ -31,7 +32,7 @@ class SnapshotMetadataHandler {
       const Context& context, const csi::v1::GetMetadataDeltaRequest& request);
 
  private:
-  storage::NodeStorage& storage_;
+  Cluster& cluster_;
 };
 
 }  // namespace nodevol::controller

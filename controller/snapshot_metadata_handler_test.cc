@@ -96,7 +96,8 @@ class SnapshotMetadataHandlerTest : public ControllerFixture {
 
   std::string base_;
   std::string target_;
-  SnapshotMetadataHandler metadata_{storage_};
+  SingleNode cluster_{storage_};
+  SnapshotMetadataHandler metadata_{cluster_};
 };
 
 TEST_F(SnapshotMetadataHandlerTest, TellsWhatTheStorageHasInOneMessage) {

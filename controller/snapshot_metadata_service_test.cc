@@ -40,7 +40,8 @@ class SnapshotMetadataServiceTest : public ControllerFixture {
   const std::string path_ = directory_ / "csi.sock";
   rpc::Metrics metrics_;
   rpc::Calls calls_{metrics_};
-  SnapshotMetadataHandler metadata_{storage_};
+  SingleNode cluster_{storage_};
+  SnapshotMetadataHandler metadata_{cluster_};
   SnapshotMetadataService service_{calls_, metadata_};
   std::unique_ptr<rpc::Server> server_;
   CsiClient client_{path_};

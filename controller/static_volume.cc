@@ -32,12 +32,11 @@ absl::Status CheckConfirmed(const csi::v1::ValidateVolumeCapabilitiesRequest& re
 }  // namespace
 
 absl::Status CheckStaticPublish(const csi::v1::ControllerPublishVolumeRequest& request,
-                                const std::string& node_id) {
+                                bool node_is_known) {
   RETURN_IF_ERROR(storage::CheckStaticId(request.volume_id()));
   RETURN_IF_ERROR(CheckCapability(request.volume_capability(), request.volume_context()));
-  if (request.node_id() == node_id) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat("node \"", request.node_id(), "\" is not known; the only one is ", node_id));
+  if (node_is_known) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("node \"", request.node_id(), "\" is not known"));
 }
 
 absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ValidateStatic(

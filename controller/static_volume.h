@@ -14,9 +14,10 @@
 // and can't see their paths, so it answers from the request alone.
 namespace nodevol::controller {
 
-// INVALID_ARGUMENT for a bad id, capability or context; NOT_FOUND for another node than `node_id`.
+// INVALID_ARGUMENT for a bad id, capability or context; NOT_FOUND for a node that is not
+// known.
 absl::Status CheckStaticPublish(const csi::v1::ControllerPublishVolumeRequest& request,
-                                const std::string& node_id);
+                                bool node_is_known);
 // INVALID_ARGUMENT for a bad id. What is not confirmed has a message.
 absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ValidateStatic(
     const csi::v1::ValidateVolumeCapabilitiesRequest& request);

@@ -214,6 +214,25 @@ TEST_F(VolumeCallsTest, ModifyPassesItsParametersOn) {
   EXPECT_THAT(storage_.modified_with, ElementsAre(Pair("undeleteWindow", "24h")));
 }
 
+TEST_F(VolumeCallsTest, WhetherThereIsAVolumeToChangeIsTheNodesToSay) {
+  const std::string id = MakeVolume("pvc-1");
+  storage_.untold.insert(id);
+  csi::v1::ControllerExpandVolumeRequest expand;
+  expand.set_volume_id(id);
+  expand.mutable_capacity_range()->set_required_bytes(int64_t{1} << 40);
+  *expand.mutable_volume_capability() = VolumeRequest("").volume_capabilities(0);
+  EXPECT_OK(Call(&ControllerHandler::ExpandVolume, expand));
+  csi::v1::ControllerModifyVolumeRequest modify;
+  modify.set_volume_id(id);
+  (*modify.mutable_mutable_parameters())["undeleteWindow"] = "24h";
+  EXPECT_OK(Call(&ControllerHandler::ModifyVolume, modify));
+  csi::v1::ControllerPublishVolumeRequest publish;
+  publish.set_volume_id(id);
+  publish.set_node_id(storage_.node_id());
+  *publish.mutable_volume_capability() = VolumeRequest("").volume_capabilities(0);
+  EXPECT_OK(Call(&ControllerHandler::PublishVolume, publish));
+}
+
 TEST_F(VolumeCallsTest, GetAnswersTheVolumeAsCreateDid) {
   csi::v1::CreateVolumeRequest request = VolumeRequest("clone");
   request.mutable_volume_content_source()->mutable_volume()->set_volume_id(UnknownId());

@@ -35,7 +35,7 @@ csi::v1::GetPluginInfoResponse IdentityHandler::GetPluginInfo() const {
 csi::v1::GetPluginCapabilitiesResponse IdentityHandler::GetPluginCapabilities() const {
   using csi::v1::PluginCapability;
   csi::v1::GetPluginCapabilitiesResponse response;
-  if (options_.serves_controller) {
+  if (options_.has_controller) {
     response.add_capabilities()->mutable_service()->set_type(
         PluginCapability::Service::CONTROLLER_SERVICE);
     response.add_capabilities()->mutable_service()->set_type(

@@ -20,8 +20,9 @@ absl::Status CheckDriverName(absl::string_view name);
 struct IdentityOptions {
   std::string driver_name;
   std::string version;
-  // Controller and SnapshotMetadata.
-  bool serves_controller = false;
+  // Controller, GroupController and SnapshotMetadata are served, here or by another instance: what
+  // is announced is the plugin's as a whole (spec, GetPluginCapabilities).
+  bool has_controller = false;
   // FAILED_PRECONDITION, with the reason, while nothing could be done.
   std::function<absl::Status()> healthy;
 };

@@ -15,10 +15,10 @@ using ::testing::HasSubstr;
 
 class IdentityHandlerTest : public ::testing::Test {
  protected:
-  [[nodiscard]] IdentityHandler Handler(bool serves_controller = true) {
+  [[nodiscard]] IdentityHandler Handler(bool has_controller = true) {
     return IdentityHandler({.driver_name = "csi.nodevol.io",
                             .version = "1.2.3",
-                            .serves_controller = serves_controller,
+                            .has_controller = has_controller,
                             .healthy = [this] { return healthy_; }});
   }
 
@@ -48,11 +48,11 @@ TEST_F(IdentityHandlerTest, SaysItsNameAndVersion) {
 }
 
 TEST_F(IdentityHandlerTest, AnnouncesExactlyWhatItServes) {
-  EXPECT_EQ(CapabilitiesOf(Handler(/*serves_controller=*/true)),
+  EXPECT_EQ(CapabilitiesOf(Handler(/*has_controller=*/true)),
             (std::multiset<std::string>{"CONTROLLER_SERVICE", "GROUP_CONTROLLER_SERVICE",
                                         "SNAPSHOT_METADATA_SERVICE",
                                         "VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"}));
-  EXPECT_EQ(CapabilitiesOf(Handler(/*serves_controller=*/false)),
+  EXPECT_EQ(CapabilitiesOf(Handler(/*has_controller=*/false)),
             (std::multiset<std::string>{"VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"}));
 }
 

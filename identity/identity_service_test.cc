@@ -25,7 +25,7 @@ class IdentityServiceTest : public ::testing::Test {
   absl::Status healthy_;
   const IdentityHandler handler_{{.driver_name = "csi.nodevol.io",
                                   .version = "1.2.3",
-                                  .serves_controller = true,
+                                  .has_controller = true,
                                   .healthy = [this] { return healthy_; }}};
   IdentityService service_{calls_, handler_};
   std::unique_ptr<rpc::Server> server_;
