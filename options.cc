@@ -26,6 +26,8 @@
 #include "base/path.h"
 #include "generated_version.h"
 #include "identity/identity_handler.h"
+#include "link_options.h"
+#include "mistakes.h"
 #include "rpc/http_server.h"
 #include "rpc/unix_listener.h"
 #include "storage/ids.h"
@@ -37,7 +39,8 @@ ABSL_FLAG(std::string, admin_socket, nodevol::admin::kDefaultSocket,
           "unix:// path of the socket for the administrator's commands (nodevol help); empty for "
           "none");
 ABSL_FLAG(std::string, role, "all",
-          "what to serve: all (Identity, Controller and Node) or node (Identity and Node)");
+          "what to serve: all (Identity, Controller and Node), node (Identity and Node) or "
+          "controller (Identity and Controller, of the nodes that connect)");
 ABSL_FLAG(std::string, node_id, "",
           "name of this node, as Kubernetes calls it; default: the host name");
 ABSL_FLAG(std::string, driver_name, "csi.nodevol.io", "name under which the driver registers");
@@ -124,25 +127,15 @@ bool IsLabelValue(absl::string_view text) {
          });
 }
 
-// Collects mistakes, so that all are told at once.
-class Mistakes {
- public:
-  void Add(absl::string_view flag, absl::string_view what) {
-    texts_.push_back(absl::StrCat(flag, ": ", what));
-  }
-  void Add(absl::string_view flag, const absl::Status& status) {
-    if (!status.ok()) Add(flag, status.message());
-  }
-  [[nodiscard]] absl::Status ToStatus() const {
-    if (texts_.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrJoin(texts_, "\n"));
-  }
-
- private:
-  std::vector<std::string> texts_;
-};
-
 void ParsePools(Options& options, Mistakes& mistakes) {
+  if (options.role == Role::kController) {
+    for (const std::string& text : absl::GetFlag(FLAGS_pool)) {
+      mistakes.Add("--pool", absl::StrCat("\"", text,
+                                          "\": a controller has no pools; give it to the "
+                                          "node that has the disk"));
+    }
+    return;
+  }
   const double overcommit = absl::GetFlag(FLAGS_overcommit);
   if (std::isnan(overcommit) || overcommit < 1.0 || overcommit > 100.0) {
     mistakes.Add("--overcommit", absl::StrCat(overcommit, " is not from 1 to 100"));
@@ -200,7 +193,8 @@ std::string Endpoint() {
 
 void ParseAdminSocket(Options& options, Mistakes& mistakes) {
   const std::string endpoint = absl::GetFlag(FLAGS_admin_socket);
-  if (endpoint.empty()) return;
+  // Its commands are about the pools of a node.
+  if (endpoint.empty() || options.role == Role::kController) return;
   options.admin_socket_named = endpoint != admin::kDefaultSocket;
   absl::StatusOr<std::string> path = rpc::ParseEndpoint(endpoint);
   mistakes.Add("--admin-socket", path.status());
@@ -213,10 +207,12 @@ void ParseAdminSocket(Options& options, Mistakes& mistakes) {
 
 void ParseIdentity(Options& options, Mistakes& mistakes) {
   const std::string role = absl::GetFlag(FLAGS_role);
-  if (role == "all" || role == "node") {
-    options.role = role == "all" ? Role::kAll : Role::kNode;
-  } else {
-    mistakes.Add("--role", absl::StrCat("\"", role, "\" is not one of all, node"));
+  if (role == "node") {
+    options.role = Role::kNode;
+  } else if (role == "controller") {
+    options.role = Role::kController;
+  } else if (role != "all") {
+    mistakes.Add("--role", absl::StrCat("\"", role, "\" is not one of all, node, controller"));
   }
   options.node_id = absl::GetFlag(FLAGS_node_id);
   if (options.node_id.empty()) options.node_id = HostName();
@@ -252,10 +248,12 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   absl::StatusOr<std::string> path = rpc::ParseEndpoint(Endpoint());
   mistakes.Add("--endpoint", path.status());
   if (path.ok()) options.socket_path = *std::move(path);
-  ParseAdminSocket(options, mistakes);
   ParseIdentity(options, mistakes);
+  ParseAdminSocket(options, mistakes);
   ParsePools(options, mistakes);
   ParseStaticPaths(options, mistakes);
+  ParseLink(options, mistakes);
+  ParseKubernetes(options, mistakes);
   mistakes.Add("--log-level", log::ParseLevel(absl::GetFlag(FLAGS_log_level), &options.log_level));
   mistakes.Add("--log-format",
                log::ParseFormat(absl::GetFlag(FLAGS_log_format), &options.log_format));

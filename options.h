@@ -2,17 +2,40 @@
 #ifndef NODEVOL_OPTIONS_H_
 #define NODEVOL_OPTIONS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 #include "base/log.h"
+#include "kubernetes/api_client.h"
+#include "link/key_pair.h"
+#include "rpc/tcp_listener.h"
 #include "storage/pool.h"
 
 namespace nodevol {
 
-enum class Role { kAll, kNode };
+enum class Role { kAll, kNode, kController };
+
+// ServiceAccount tokens that nodes prove by who they are.
+struct LinkTokens {
+  std::string audience;
+  std::string service_account;  // NAMESPACE/NAME
+};
+
+// The stream between nodes and controllers.
+struct LinkOptions {
+  // Of a controller: where it listens. Of a node: where its controllers are, maybe by name.
+  rpc::HostPort address;
+  link::KeyFiles files;
+  std::string trust_domain;
+  // Of a node: is shown instead of a certificate; "" for none.
+  std::string token_file;
+  // Of a controller: by what it knows nodes; none: by their certificates.
+  std::optional<LinkTokens> tokens;
+};
 
 // The command line, understood and checked.
 struct Options {
@@ -21,6 +44,13 @@ struct Options {
   // Named on the command line: it must be served.
   bool admin_socket_named = false;
   Role role = Role::kAll;
+  // None where one process is everything, and on a node that has no controller.
+  std::optional<LinkOptions> link;
+  // Of a controller: the API server of its cluster. None: nothing is asked of it.
+  std::optional<kubernetes::ApiClient::Options> api_server;
+  // Of a controller: how long a node's object must be absent until the node is taken for gone for
+  // good. InfiniteDuration: never is.
+  absl::Duration forget_node_after = absl::InfiniteDuration();
   std::string node_id;
   std::string driver_name;
   std::vector<storage::PoolOptions> pools;

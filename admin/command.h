@@ -69,6 +69,7 @@ void AddVolumeCommands(std::vector<Command>& commands);
 void AddSnapshotCommands(std::vector<Command>& commands);
 void AddOrphanCommands(std::vector<Command>& commands);
 void AddDoctorCommand(std::vector<Command>& commands);
+void AddPkiCommands(std::vector<Command>& commands);
 
 }  // namespace nodevol::admin
 

@@ -31,6 +31,7 @@ std::vector<Command> AllCommands() {
   AddVolumeCommands(commands);
   AddSnapshotCommands(commands);
   AddOrphanCommands(commands);
+  AddPkiCommands(commands);
   return commands;
 }
 

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -15,11 +17,14 @@
 #include "test/service/pod.h"
 #include "test/service/service_fixture.h"
 #include "test/support/held_call.h"
+#include "test/support/http_request.h"
 #include "test/support/matchers.h"
 #include "test/support/pool_leftovers.h"
 
 namespace nodevol::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 template <typename Fixture>
 class ShutdownFixture : public Fixture {
@@ -94,6 +99,31 @@ TEST_F(SocketTest, IdleDriverEndsWithZeroAndTakesItsSocketAway) {
   EXPECT_OK(Probe(client()));
   EXPECT_OK(node().Stop());
   EXPECT_FALSE(SocketExists());
+}
+
+TEST_F(SocketTest, NodeThatIsAskedForItsMetricsAllTheTimeEndsWell) {
+  ASSERT_OK(node().Stop());
+  const uint16_t port = FreePort();
+  DriverProcess::Options options = node().DriverOptions();
+  for (const char* const flag : {"--role=node", "--controller=127.0.0.1:1", "--link-ca=/none",
+                                 "--link-cert=/none", "--link-key=/none"}) {
+    options.more_flags.emplace_back(flag);
+  }
+  options.more_flags.push_back(absl::StrCat("--metrics-address=127.0.0.1:", port));
+  std::atomic<bool> over = false;
+  std::thread asking([&] {
+    while (!over) AskHttp(port, "GET /metrics");
+  });
+  constexpr int kTimes = 10;
+  for (int i = 0; i < kTimes; ++i) {
+    absl::StatusOr<DriverProcess> driver = DriverProcess::Start(options);
+    EXPECT_OK(driver);
+    if (!driver.ok()) break;
+    EXPECT_THAT(AskHttp(port, "GET /metrics"), HasSubstr("nodevol_link_controllers"));
+    EXPECT_OK(driver->Stop());
+  }
+  over = true;
+  asking.join();
 }
 
 TEST_F(SocketTest, SocketOfAKilledDriverIsReplaced) {

@@ -191,5 +191,64 @@ TEST_F(StartRefusalTest, NoPool) {
   EXPECT_THAT(refusal.log, HasSubstr("--pool: at least one is required, such as ssd=/mnt/ssd"));
 }
 
+TEST_F(StartRefusalTest, ControllersFlagsForTokens) {
+  const Refusal incomplete = StartWith({}, {"--role=controller", "--link-authentication=token"});
+  EXPECT_THAT(incomplete.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake :
+       {"--link-ca: a PEM file is required", "--link-cert: a PEM file is required",
+        "--link-key: a PEM file is required", "--link-service-account: NAMESPACE/NAME",
+        "--kubernetes-api: is required to review tokens"}) {
+    EXPECT_THAT(incomplete.log, HasSubstr(mistake));
+  }
+  const Refusal wrong = StartWith(
+      {}, {"--role=controller", "--link-authentication=token", "--link-service-account=just-a-name",
+           "--kubernetes-api=http://10.0.0.1", "--link-token=/token"});
+  EXPECT_THAT(wrong.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake :
+       {"--link-service-account: \"just-a-name\"", "--kubernetes-api: \"http://10.0.0.1\"",
+        "--kubernetes-ca: ", "--kubernetes-token: ",
+        "--link-token: \"/token\" is for --role=node"}) {
+    EXPECT_THAT(wrong.log, HasSubstr(mistake));
+  }
+}
+
+TEST_F(StartRefusalTest, FlagsForTokensThatHaveNoUse) {
+  const Refusal by_certificate =
+      StartWith({}, {"--role=controller", "--link-audience=a", "--link-service-account=b/c",
+                     "--kubernetes-ca=d", "--kubernetes-token=e"});
+  EXPECT_THAT(by_certificate.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake :
+       {"--link-audience: \"a\" is for --link-authentication=token",
+        "--link-service-account: \"b/c\" is for --link-authentication=token",
+        "--kubernetes-ca: \"d\" is for --kubernetes-api",
+        "--kubernetes-token: \"e\" is for --kubernetes-api"}) {
+    EXPECT_THAT(by_certificate.log, HasSubstr(mistake));
+  }
+  const Refusal node =
+      StartWith({}, {"--role=node", "--controller=c:1", "--link-token=t", "--link-cert=c",
+                     "--link-authentication=token", "--kubernetes-api=in-cluster"});
+  EXPECT_THAT(node.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake :
+       {"--link-ca: a PEM file is required", "--link-token: \"t\": a node shows a token or",
+        "--link-authentication: \"token\" is for --role=controller",
+        "--kubernetes-api: \"in-cluster\" is for --role=controller"}) {
+    EXPECT_THAT(node.log, HasSubstr(mistake));
+  }
+  // With a token it needs no certificate of its own.
+  EXPECT_THAT(node.log, ::testing::Not(HasSubstr("--link-key: ")));
+}
+
+TEST_F(StartRefusalTest, NodesAreNotForgottenInHasteNorWithoutTheApiServer) {
+  const Refusal hasty = StartWith({}, {"--role=controller", "--forget-node-after=59s"});
+  EXPECT_THAT(hasty.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake : {"--forget-node-after: 59s needs --kubernetes-api",
+                                    "--forget-node-after: 59s is less than a minute"}) {
+    EXPECT_THAT(hasty.log, HasSubstr(mistake));
+  }
+  const Refusal node = StartWith({}, {"--role=node", "--forget-node-after=24h"});
+  EXPECT_THAT(node.end, HasSubstr(kEndedForItsFlags));
+  EXPECT_THAT(node.log, HasSubstr("--forget-node-after: \"24h\" is for --role=controller"));
+}
+
 }  // namespace
 }  // namespace nodevol::testing
