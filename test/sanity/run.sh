@@ -16,7 +16,7 @@ set -euo pipefail
 MiB=$((1024 * 1024))
 
 # examine NAME POOL_FILESYSTEM[+prjquota] ACCESS_TYPE PARAMETERS SIZE EXPANDED_SIZE MUTABLE_PARAMETERS: one
-# run.
+# run. A NAME that begins with "split-" is one with a node and a controller.
 examine() {
   local work=$output/$1
   rm -rf "$work"
@@ -28,9 +28,14 @@ inside() {
   local driver=$1 examiner=$2 work=$3 filesystem=$4 access=$5 parameters=$6 size=$7 expanded=$8
   printf '%s' "$parameters" >"$work/parameters.yaml"
   printf '%s' "$9" >"$work/mutable.yaml"
-  start_driver "$driver" "$work" "$filesystem"
-  local status=0
-  timeout 600 "$examiner" -csi.endpoint="unix://$driver_socket" -csi.mountdir=/mnt/csi/target \
+  local status=0 split=()
+  if [[ $(basename "$work") == split-* ]]; then
+    start_split_driver "$driver" "$work" "$filesystem"
+    split=(-csi.controllerendpoint="unix://$controller_socket")
+  else
+    start_driver "$driver" "$work" "$filesystem"
+  fi
+  timeout 600 "$examiner" -csi.endpoint="unix://$driver_socket" "${split[@]}" -csi.mountdir=/mnt/csi/target \
     -csi.stagingdir=/mnt/csi/staging -csi.testvolumeaccesstype="$access" \
     -csi.testvolumesize="$size" -csi.testvolumeexpandsize="$expanded" \
     -csi.testvolumeparameters="$work/parameters.yaml" \
@@ -85,6 +90,9 @@ else
       $((600 * MiB)) 'discard: "true"'
   done
   run block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB)) 'undeleteWindow: "1s"'
+  run split-directory-on-btrfs btrfs mount 'backend: directory' $((16 * MiB)) $((32 * MiB)) \
+    'undeleteWindow: "1s"'
+  run split-block-on-xfs xfs block '' $((16 * MiB)) $((32 * MiB)) 'undeleteWindow: "1s"'
 fi
 
 echo "skipped, because the driver does not announce the capability (yet):"
