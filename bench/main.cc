@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -19,6 +21,7 @@
 #include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "bench/block_bench.h"
+#include "bench/cluster_bench.h"
 #include "bench/interruption.h"
 #include "bench/machine.h"
 #include "bench/pool_bench.h"
@@ -31,8 +34,16 @@ ABSL_FLAG(int, clients, 8, "how many clients call at once");
 ABSL_FLAG(std::vector<std::string>, pools,
           std::vector<std::string>({"btrfs", "btrfs-used", "btrfs-nossd", "xfs", "ext4"}),
           "the pools to measure on");
-ABSL_FLAG(std::vector<std::string>, sections, std::vector<std::string>({"operations", "blocks"}),
-          "what to measure: operations on volumes, and the blocks of snapshots (where pools can)");
+ABSL_FLAG(
+    std::vector<std::string>, sections,
+    std::vector<std::string>({"operations", "blocks", "cluster"}),
+    "what to measure: operations on volumes, the blocks of snapshots (where pools can), and a "
+    "controller with many simulated nodes");
+ABSL_FLAG(int, nodes, 5000, "how many nodes the cluster has");
+ABSL_FLAG(int, node_volumes, 20, "how many volumes each of its nodes has");
+ABSL_FLAG(
+    int, dials, 256,
+    "how many of its nodes may be connecting at once: they share the controller's processors");
 ABSL_FLAG(std::string, write_table, "", "file for the report; default: standard output");
 
 namespace nodevol::bench {
@@ -40,10 +51,14 @@ namespace {
 
 constexpr char kOperations[] = "operations";
 constexpr char kBlocks[] = "blocks";
+constexpr char kCluster[] = "cluster";
 
-absl::Status CheckFlags(const RunOptions& options) {
+absl::Status CheckFlags(const RunOptions& options, const ClusterOptions& cluster) {
   if (options.volumes < 1 || options.samples < 1 || options.clients < 1) {
     return absl::InvalidArgumentError("--volumes, --samples and --clients must be positive");
+  }
+  if (cluster.nodes < 1 || cluster.node_volumes < 1 || cluster.dials < 1) {
+    return absl::InvalidArgumentError("--nodes, --node-volumes and --dials must be positive");
   }
   for (const std::string& name : absl::GetFlag(FLAGS_pools)) {
     const std::vector<PoolPlan> plans = AllPlans();
@@ -53,9 +68,10 @@ absl::Status CheckFlags(const RunOptions& options) {
     }
   }
   for (const std::string& name : absl::GetFlag(FLAGS_sections)) {
-    if (name != kOperations && name != kBlocks) {
+    if (name != kOperations && name != kBlocks && name != kCluster) {
       return absl::InvalidArgumentError(absl::StrCat("--sections: there is no \"", name,
-                                                     "\", only ", kOperations, " and ", kBlocks));
+                                                     "\", only ", kOperations, ", ", kBlocks,
+                                                     " and ", kCluster));
     }
   }
   return absl::OkStatus();
@@ -68,9 +84,10 @@ bool IsWanted(const std::vector<std::string>& wanted, const std::string& name) {
 struct Results {
   std::vector<PoolResult> pools;
   std::vector<BlockResult> blocks;
+  std::optional<ClusterResult> cluster;
 };
 
-absl::StatusOr<Results> BenchAll(const RunOptions& options) {
+absl::StatusOr<Results> BenchAll(const RunOptions& options, const ClusterOptions& cluster) {
   const std::vector<std::string> sections = absl::GetFlag(FLAGS_sections);
   Results results;
   for (const PoolPlan& plan : AllPlans()) {
@@ -83,6 +100,9 @@ absl::StatusOr<Results> BenchAll(const RunOptions& options) {
       ASSIGN_OR_RETURN(BlockResult result, BenchBlocks(plan, options));
       results.blocks.push_back(std::move(result));
     }
+  }
+  if (IsWanted(sections, kCluster)) {
+    ASSIGN_OR_RETURN(results.cluster, BenchCluster(cluster));
   }
   return results;
 }
@@ -103,7 +123,11 @@ absl::Status Bench(const std::string& command) {
   const RunOptions options = {.volumes = absl::GetFlag(FLAGS_volumes),
                               .samples = absl::GetFlag(FLAGS_samples),
                               .clients = absl::GetFlag(FLAGS_clients)};
-  RETURN_IF_ERROR(CheckFlags(options));
+  const ClusterOptions cluster = {.nodes = absl::GetFlag(FLAGS_nodes),
+                                  .node_volumes = absl::GetFlag(FLAGS_node_volumes),
+                                  .dials = absl::GetFlag(FLAGS_dials),
+                                  .samples = options.samples};
+  RETURN_IF_ERROR(CheckFlags(options, cluster));
   WatchForInterruption();
   RETURN_IF_ERROR(testing::EnterSandbox());
   const absl::Duration begun = MonotonicNow();
@@ -112,12 +136,12 @@ absl::Status Bench(const std::string& command) {
                         .took = absl::ZeroDuration(),
                         .machine = DescribeMachine(testing::ImageDirectory()),
                         .options = options};
-  absl::StatusOr<Results> results = BenchAll(options);
+  absl::StatusOr<Results> results = BenchAll(options, cluster);
   // Whatever failed then failed because of it.
   RETURN_IF_ERROR(CheckNotInterrupted());
   RETURN_IF_ERROR(results.status());
   run.took = MonotonicNow() - begun;
-  return Write(Report(run, results->pools, results->blocks));
+  return Write(Report(run, results->pools, results->blocks, results->cluster));
 }
 
 // Flags may be written with dashes, as the driver's; the flags library knows underscores.

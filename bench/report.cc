@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 
 #include "bench/block_report.h"
+#include "bench/cluster_report.h"
 #include "bench/pool_bench.h"
 #include "bench/reading.h"
 #include "bench/round.h"
@@ -128,7 +129,8 @@ std::string Method(const RunOptions& options) {
 }  // namespace
 
 std::string Report(const RunDescription& run, const std::vector<PoolResult>& pools,
-                   const std::vector<BlockResult>& blocks) {
+                   const std::vector<BlockResult>& blocks,
+                   const std::optional<ClusterResult>& cluster) {
   std::string text = Header(run);
   if (!pools.empty()) {
     absl::StrAppend(&text, "\n", Method(run.options), "\n## Reading\n\n");
@@ -137,7 +139,7 @@ std::string Report(const RunDescription& run, const std::vector<PoolResult>& poo
     for (const std::string& line : ReadPool(pool)) absl::StrAppend(&text, "- ", line, "\n");
   }
   for (const PoolResult& pool : pools) absl::StrAppend(&text, PoolSection(pool));
-  absl::StrAppend(&text, BlockSection(blocks));
+  absl::StrAppend(&text, BlockSection(blocks), ClusterSection(cluster));
   return text;
 }
 

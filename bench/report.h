@@ -2,6 +2,7 @@
 #ifndef NODEVOL_BENCH_REPORT_H_
 #define NODEVOL_BENCH_REPORT_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,8 @@ struct RunDescription {
 
 // The whole page, in Markdown.
 std::string Report(const RunDescription& run, const std::vector<PoolResult>& pools,
-                   const std::vector<BlockResult>& blocks);
+                   const std::vector<BlockResult>& blocks,
+                   const std::optional<ClusterResult>& cluster);
 
 }  // namespace nodevol::bench
 

@@ -69,6 +69,34 @@ struct BlockResult {
   std::vector<BlockRow> rows;
 };
 
+// A cluster of simulated nodes.
+struct ClusterOptions {
+  int nodes = 0;
+  int node_volumes = 0;  // of each node
+  int dials = 0;         // nodes that may be connecting at once
+  int samples = 0;       // of each call, rounded up to whole rounds
+};
+
+// All nodes come to a controller that knows nothing.
+struct Arrival {
+  absl::Duration connected;             // from when they could until all are connected
+  absl::Duration known;                 // until all their volumes have been listed
+  absl::Duration listing;               // of which the list itself took
+  absl::Duration controller_processor;  // time, of all its threads
+  absl::Duration nodes_processor;       // the same of all simulated nodes, and of who asks
+  int64_t resident_bytes = 0;           // of the controller, then
+  int64_t peak_resident_bytes = 0;
+};
+
+struct ClusterResult {
+  ClusterOptions options;
+  int64_t empty_resident_bytes = 0;  // of the controller before any node has come
+  Arrival first;
+  int64_t worked_resident_bytes = 0;  // after the calls
+  Arrival again;                      // after the controller was killed
+  Rounds calls;
+};
+
 }  // namespace nodevol::bench
 
 #endif  // NODEVOL_BENCH_RESULTS_H_

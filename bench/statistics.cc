@@ -43,7 +43,8 @@ Summary Summarize(const std::vector<Phase>& rounds) {
   Summary summary;
   summary.per_second = Ratio(static_cast<double>(values.size()), absl::ToDoubleSeconds(wall));
   summary.median_ms = Quantile(values, 0.5);
-  summary.p95_ms = Quantile(std::move(values), 0.95);
+  summary.p95_ms = Quantile(values, 0.95);
+  summary.p99_ms = Quantile(std::move(values), 0.99);
   return summary;
 }
 

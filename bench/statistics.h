@@ -16,6 +16,7 @@ double Quantile(std::vector<double> values, double q);
 struct Summary {
   double median_ms = 0;
   double p95_ms = 0;
+  double p99_ms = 0;
   double per_second = 0;
 };
 Summary Summarize(const std::vector<Phase>& rounds);

@@ -25,6 +25,8 @@ TEST(Quantile, OfNothingIsZero) { EXPECT_DOUBLE_EQ(Quantile({}, 0.5), 0); }
 TEST(Summarize, TakesAllRoundsTogether) {
   const Summary summary = Summarize({Of({1, 2}), Of({3, 4, 5})});
   EXPECT_DOUBLE_EQ(summary.median_ms, 3);
+  EXPECT_DOUBLE_EQ(summary.p95_ms, 4.8);
+  EXPECT_DOUBLE_EQ(summary.p99_ms, 4.96);
   EXPECT_DOUBLE_EQ(summary.per_second, 25);
 }
 
