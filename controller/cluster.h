@@ -2,6 +2,7 @@
 #ifndef NODEVOL_CONTROLLER_CLUSTER_H_
 #define NODEVOL_CONTROLLER_CLUSTER_H_
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 #include "base/callback.h"
@@ -37,11 +39,23 @@ storage::Page<OnNode<Pointer>> On(const std::string& node_id, storage::Page<Poin
 
 // Where a volume may be made.
 struct Accessibility {
+  [[nodiscard]] bool Allows(const std::string& node_id) const {
+    return requisite.empty() ||
+           std::find(requisite.begin(), requisite.end(), node_id) != requisite.end();
+  }
+
   // None: anywhere.
   std::vector<std::string> requisite;
   // In the order of preference; of the requisite ones.
   std::vector<std::string> preferred;
 };
+
+// What PlaceVolume says of a volume that is where it must not be.
+inline absl::Status ExistsOutside(absl::string_view name, absl::string_view node_id) {
+  return absl::AlreadyExistsError(
+      absl::StrCat("volume \"", name, "\" exists on node ", node_id,
+                   ", which the accessibility requirements exclude; use another name"));
+}
 
 // A right to make something of a name, which nobody else has while this is held.
 class NameHold {

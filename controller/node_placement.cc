@@ -24,12 +24,6 @@ using storage::VolumeId;
 
 namespace {
 
-bool Allows(const Accessibility& accessibility, const std::string& node_id) {
-  const std::vector<std::string>& requisite = accessibility.requisite;
-  return requisite.empty() ||
-         std::find(requisite.begin(), requisite.end(), node_id) != requisite.end();
-}
-
 // Whether something of the name is in the pool, as the copy has it; damaged things are there too.
 // What is told of a pool before all of it is counts until then.
 bool IsThere(const link::RemoteStorage& node, absl::string_view pool_uuid,
@@ -124,7 +118,7 @@ absl::StatusOr<NodeRegistry::RemotePtr> NodeRegistry::ChooseNode(
     const v1::ContentSource& source = request.content_source();
     ASSIGN_OR_RETURN(RemotePtr node, NodeOfSource(source.has_volume_id() ? source.volume_id()
                                                                          : source.snapshot_id()));
-    if (Allows(accessibility, node->node_id())) return node;
+    if (accessibility.Allows(node->node_id())) return node;
     return absl::ResourceExhaustedError(absl::StrCat(
         "the source is on node ", node->node_id(),
         ", where a copy of it is made, and the accessibility requirements exclude that "
@@ -174,10 +168,8 @@ absl::StatusOr<Place> NodeRegistry::PlaceVolume(const v1::VolumeRequest& request
     // Before a node is looked for: that there is none is a final answer, and this is not.
     RETURN_IF_ERROR(claims_->CheckFree(hash, request.name()));
     ASSIGN_OR_RETURN(node, ChooseNode(request, accessibility));
-  } else if (!Allows(accessibility, node->node_id())) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("volume \"", request.name(), "\" exists on node ", node->node_id(),
-                     ", which the accessibility requirements exclude; use another name"));
+  } else if (!accessibility.Allows(node->node_id())) {
+    return ExistsOutside(request.name(), node->node_id());
   }
   return Hold(node, hash, request.name());
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/single_node.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace nodevol::controller {
 
 absl::StatusOr<Place> SingleNode::PlaceVolume(const v1::VolumeRequest& request,
                                               const Accessibility& accessibility) {
-  const std::vector<std::string>& requisite = accessibility.requisite;
-  const bool here = requisite.empty() || std::find(requisite.begin(), requisite.end(),
-                                                   node_->node_id()) != requisite.end();
-  if (here) return Place{node_, nullptr};
+  if (accessibility.Allows(node_->node_id())) return Place{node_, nullptr};
   if (node_->FindVolume(request.name()) != nullptr) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("volume \"", request.name(), "\" exists on node ", node_->node_id(),
-                     ", which the accessibility requirements exclude; use another name"));
+    return ExistsOutside(request.name(), node_->node_id());
   }
   return absl::ResourceExhaustedError(absl::StrCat("the accessibility requirements exclude node ",
                                                    node_->node_id(), ", the only one with pools"));

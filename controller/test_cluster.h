@@ -16,6 +16,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 
+#include "base/bytes.h"
 #include "base/monotonic.h"
 #include "controller/node_registry.h"
 #include "link/fake_held_storage.h"
@@ -25,8 +26,6 @@
 
 // For tests: several replicas and nodes in one process, each node with a stream to each replica.
 namespace nodevol::controller {
-
-inline constexpr int64_t kGiB = int64_t{1} << 30;
 
 inline bool Eventually(const std::function<bool()>& condition) {
   const absl::Duration deadline = MonotonicNow() + absl::Seconds(30);
