@@ -11,6 +11,7 @@
 #include "base/monotonic.h"
 #include "base/random.h"
 #include "base/status_macros.h"
+#include "link/limits.h"
 #include "link/node_session.h"
 #include "link/outcome.h"
 #include "storage/ids.h"
@@ -22,10 +23,6 @@ namespace {
 constexpr size_t kSessionBytes = 16;
 // A node claims a name for each create that it does; a replica answers at once.
 constexpr size_t kMaxClaims = 8192;
-// As many as a node takes.
-constexpr size_t kMaxPending = 4096;
-// What is kept of a hello, or logged of an error, that a node may have made as long as a message.
-constexpr size_t kMaxTextBytes = 512;
 constexpr size_t kMaxSegments = 32;
 
 absl::Status CheckForm(const v1::Hello& hello) {
@@ -140,8 +137,8 @@ absl::Status ControllerSession::QueueCommand(const storage::OperationContext& co
                                              v1::Command command, Callback<v1::Result>& done) {
   absl::MutexLock lock(&mutex_);
   if (closed_) return NotSent();
-  if (pending_.size() >= kMaxPending) {
-    return absl::UnavailableError(absl::StrCat("node ", node_name_, " has ", kMaxPending,
+  if (pending_.size() >= kMaxOperations) {
+    return absl::UnavailableError(absl::StrCat("node ", node_name_, " has ", kMaxOperations,
                                                " operations to do; retry when some have ended"));
   }
   command.set_operation(++last_operation_);

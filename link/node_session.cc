@@ -9,18 +9,15 @@
 #include "base/log.h"
 #include "base/monotonic.h"
 #include "base/status_macros.h"
+#include "link/limits.h"
 #include "link/result.h"
 #include "storage/object_state.h"
 
 namespace nodevol::link {
 namespace {
 
-// More than any controller has work for a node; each costs little but memory.
-constexpr size_t kMaxOperations = 4096;
 // Of what waits for the controller to take it.
 constexpr size_t kMaxQueued = 4 * kMaxOperations;
-// Of an error, in the log.
-constexpr size_t kMaxTextBytes = 512;
 
 absl::Status OutOfOrder(absl::string_view what) {
   return absl::FailedPreconditionError(absl::StrCat(what, " came out of order"));

@@ -9,7 +9,7 @@
 namespace nodevol::link {
 namespace {
 
-constexpr size_t kMaxTextBytes = 4096;
+constexpr size_t kMaxStatusBytes = 4096;  // of a message
 
 using nodevol::v1::GroupSnapshotRecord;
 using nodevol::v1::SnapshotRecord;
@@ -103,7 +103,7 @@ absl::StatusOr<T> FromResult(v1::Result result) {
   if (result.status().code() != 0) {
     // As much as a call's answer has: it is kept and logged.
     std::string& message = *result.mutable_status()->mutable_message();
-    if (message.size() > kMaxTextBytes) message.resize(kMaxTextBytes);
+    if (message.size() > kMaxStatusBytes) message.resize(kMaxStatusBytes);
     return storage::FromMessage(result.status());
   }
   T value = {};
