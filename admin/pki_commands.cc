@@ -63,31 +63,30 @@ Exit MakeCa(const Arguments& arguments, const Streams& streams) {
   return Made(streams, link::MakeCaFiles(directory, "nodevol CA", *valid), directory, "ca");
 }
 
-Exit MakeNode(const Arguments& arguments, const Streams& streams) {
+// A pair of this name, signed by the CA that is in the directory.
+Exit MakePair(const Arguments& arguments, const Streams& streams, const std::string& name,
+              const link::Subject& subject) {
   constexpr int kDays = 365;
   const absl::StatusOr<absl::Duration> valid = ValidFor(arguments, kDays);
   if (!valid.ok()) return Fail(streams, valid.status());
   const std::string& directory = arguments.words()[0];
+  return Made(streams, link::MakeCertificateFiles(directory, name, subject, *valid), directory,
+              name);
+}
+
+Exit MakeNode(const Arguments& arguments, const Streams& streams) {
   const std::string& node = arguments.words()[1];
   if (node.empty() || node.find('/') != std::string::npos) {
     return Fail(streams,
                 absl::InvalidArgumentError(absl::StrCat("\"", node, "\" is no name of a node")));
   }
-  const link::Subject subject = {node, {link::NodeUri(DomainOf(arguments), node)}, {}};
-  return Made(streams, link::MakeCertificateFiles(directory, node, subject, *valid), directory,
-              node);
+  return MakePair(arguments, streams, node, {node, {link::NodeUri(DomainOf(arguments), node)}, {}});
 }
 
 Exit MakeController(const Arguments& arguments, const Streams& streams) {
-  constexpr int kDays = 365;
-  const absl::StatusOr<absl::Duration> valid = ValidFor(arguments, kDays);
-  if (!valid.ok()) return Fail(streams, valid.status());
-  const std::string& directory = arguments.words()[0];
   const std::string domain = DomainOf(arguments);
-  const link::Subject subject = {
-      "controller", {link::ControllerUri(domain)}, {link::ControllerDnsName(domain)}};
-  return Made(streams, link::MakeCertificateFiles(directory, "controller", subject, *valid),
-              directory, "controller");
+  return MakePair(arguments, streams, "controller",
+                  {"controller", {link::ControllerUri(domain)}, {link::ControllerDnsName(domain)}});
 }
 
 }  // namespace
