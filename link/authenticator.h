@@ -56,7 +56,8 @@ class CertificateAuthenticator final : public Authenticator {
 std::string NodeUri(absl::string_view trust_domain, absl::string_view node_name);
 // The URI that a controller's certificate has.
 std::string ControllerUri(absl::string_view trust_domain);
-// By which nodes call a controller in the handshake, wherever it is: its certificate may have it.
+// By which nodes call a controller in the handshake, wherever it is. A certificate with this DNS
+// SAN and no URI is a controller's too.
 std::string ControllerDnsName(absl::string_view trust_domain);
 
 }  // namespace nodevol::link

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link/key_pair.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
@@ -56,23 +57,31 @@ absl::Status Verify(const std::vector<openssl::Cert>& chain,
 // The CA has signed the certificate; this tells a controller from a node, which has one as well.
 class ControllerVerifier final : public grpc::experimental::ExternalCertificateVerifier {
  public:
-  explicit ControllerVerifier(std::string uri) : uri_(std::move(uri)) {}
+  explicit ControllerVerifier(absl::string_view trust_domain)
+      : uri_(ControllerUri(trust_domain)), dns_name_(ControllerDnsName(trust_domain)) {}
 
   bool Verify(grpc::experimental::TlsCustomVerificationCheckRequest* request,
               std::function<void(grpc::Status)> /*callback*/, grpc::Status* status) override {
     const std::vector<grpc::string_ref> uris = request->uri_names();
-    const bool controller = uris.size() == 1 && uris.front() == uri_;
+    // Who makes certificates can't always put a URI in; a node's has one, and is a node's.
+    const bool controller =
+        uris.empty() ? IsIn(request->dns_names()) : uris.size() == 1 && uris.front() == uri_;
     if (!controller) {
-      *status = {
-          grpc::UNAUTHENTICATED,
-          absl::StrCat("the other side is no controller: its certificate has no URI SAN ", uri_)};
+      *status = {grpc::UNAUTHENTICATED,
+                 absl::StrCat("the other side is no controller: its certificate has no URI SAN ",
+                              uri_, ", and without one no DNS SAN ", dns_name_)};
     }
     return true;  // at once
   }
   void Cancel(grpc::experimental::TlsCustomVerificationCheckRequest*) override {}
 
  private:
+  [[nodiscard]] bool IsIn(const std::vector<grpc::string_ref>& names) const {
+    return std::find(names.begin(), names.end(), dns_name_) != names.end();
+  }
+
   const std::string uri_;
+  const std::string dns_name_;
 };
 
 absl::Status HoldsNone(const std::string& file) {
@@ -158,8 +167,7 @@ std::shared_ptr<grpc::ChannelCredentials> ChannelCredentialsOf(const KeyPair& pa
   (void)trust_domain;
 #else
   options.set_certificate_verifier(
-      grpc::experimental::ExternalCertificateVerifier::Create<ControllerVerifier>(
-          ControllerUri(trust_domain)));
+      grpc::experimental::ExternalCertificateVerifier::Create<ControllerVerifier>(trust_domain));
 #endif
   return grpc::experimental::TlsCredentials(options);
 }

@@ -48,8 +48,8 @@ enum class ClientCertificate { kRequired, kNone };
 // Both speak TLS 1.3 or nothing (AllowTls13Only).
 std::shared_ptr<grpc::ServerCredentials> ServerCredentialsOf(const KeyPair& pair,
                                                              ClientCertificate of_clients);
-// The other side must be a controller of the trust domain (ControllerUri); of LoadCa(), no
-// certificate is shown to it.
+// The other side must be a controller of the trust domain: its certificate has ControllerUri, or no
+// URI at all and ControllerDnsName. Of LoadCa(), no certificate is shown to it.
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentialsOf(const KeyPair& pair,
                                                                absl::string_view trust_domain);
 

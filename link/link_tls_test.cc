@@ -279,6 +279,28 @@ TEST_F(LinkTlsTest, NodeTalksToNoNodeThatPosesAsAController) {
   EXPECT_THAT(Knock(CredentialsOf("node-1")), StatusIs(absl::StatusCode::kUnavailable));
 }
 
+TEST_F(LinkTlsTest, ControllerMayHaveItsDnsNameAloneInItsCertificate) {
+  const auto start = [this](const Subject& subject) {
+    server_.reset();
+    ASSERT_OK_AND_ASSIGN(const Certificate made, Issue(ca_, subject, Now()));
+    WritePair("odd", made);
+    StartServer("odd");
+  };
+  const std::string name = ControllerDnsName(kTrustDomain);
+  start({"controller", {}, {"nodevol.example", name}});
+  EXPECT_OK(Knock(CredentialsOf("node-1")));
+  // Whose URI says something else is that.
+  for (const Subject& subject :
+       {Subject{"controller", {}, {ControllerDnsName("other.domain")}},
+        Subject{"controller", {}, {}}, Subject{"controller", {}, {ControllerUri(kTrustDomain)}},
+        Subject{"node", {NodeUri(kTrustDomain, "node-2")}, {name}},
+        Subject{"controller", {ControllerUri("other.domain")}, {name}}}) {
+    start(subject);
+    EXPECT_THAT(Knock(CredentialsOf("node-1")), StatusIs(absl::StatusCode::kUnavailable))
+        << subject.common_name;
+  }
+}
+
 TEST_F(LinkTlsTest, MessageThatIsTooLargeEndsTheStreamAndNothingElse) {
   StartServer();
   v1::NodeMessage large;
