@@ -33,6 +33,7 @@
 #include "link/link_client.h"
 #include "node/node_handler.h"
 #include "node/node_service.h"
+#include "registration/registrar.h"
 #include "rpc/calls.h"
 #include "rpc/http_server.h"
 #include "rpc/metrics.h"
@@ -133,6 +134,8 @@ class NodeApp final : public App {
   void Stop() override {
     // It tells of what ends here.
     http_.reset();
+    // First, so that kubelet sends nothing here any more.
+    registrar_.reset();
     server_->StopAccepting();
     link_.reset();
     if (admin_server_ != nullptr) admin_server_->StopAccepting();
@@ -185,6 +188,7 @@ class NodeApp final : public App {
     RETURN_IF_ERROR(ServeAdmin(options));
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
     if (options.link.has_value()) Connect(options);
+    RETURN_IF_ERROR(Register(options));
     if (options.metrics_address.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(
         http_, rpc::HttpServer::Start(
@@ -209,6 +213,21 @@ class NodeApp final : public App {
                          RandomHex(kIncarnationBytes)}},
         *storage_, *storage_);
     metrics_.AddGauges([this] { return LinkGauges(*link_); });
+  }
+
+  absl::Status Register(const Options& options) {
+    if (options.registration_dir.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(registrar_,
+                     registration::Registrar::Start({.directory = options.registration_dir,
+                                                     .driver_name = options.driver_name,
+                                                     .endpoint = options.registration_endpoint}));
+    metrics_.AddGauges([this] {
+      return std::vector<rpc::Gauge>{{"nodevol_kubelet_registered",
+                                      "1 when kubelet has registered the driver.",
+                                      {},
+                                      registrar_->registered() ? 1.0 : 0.0}};
+    });
+    return absl::OkStatus();
   }
 
   // The default socket may be out of reach (a read-only root): volumes don't depend on it.
@@ -248,6 +267,8 @@ class NodeApp final : public App {
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rpc::Server> admin_server_;  // null when there is none
   std::unique_ptr<link::LinkClient> link_;     // null without a controller
+  // Null when somebody else registers the driver, or nobody.
+  std::unique_ptr<registration::Registrar> registrar_;
   std::unique_ptr<rpc::HttpServer> http_;
 };
 

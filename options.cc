@@ -61,6 +61,13 @@ ABSL_FLAG(std::string, log_format, "text", "text or json");
 ABSL_FLAG(std::string, metrics_address, "",
           "ADDRESS:PORT for /metrics, /healthz and /readyz over HTTP; default: none");
 
+ABSL_FLAG(std::string, registration_dir, "",
+          "kubelet's plugins_registry, to register the driver with the kubelet of this node; "
+          "default: none, node-driver-registrar does it, or nobody");
+ABSL_FLAG(std::string, kubelet_endpoint, "",
+          "with --registration-dir: path of the CSI socket as kubelet sees it; default: that of "
+          "--endpoint");
+
 namespace nodevol {
 namespace {
 
@@ -226,6 +233,31 @@ void ParseIdentity(Options& options, Mistakes& mistakes) {
   mistakes.Add("--driver-name", identity::CheckDriverName(options.driver_name));
 }
 
+void ParseRegistration(Options& options, Mistakes& mistakes) {
+  options.registration_dir = absl::GetFlag(FLAGS_registration_dir);
+  options.registration_endpoint = absl::GetFlag(FLAGS_kubelet_endpoint);
+  if (options.registration_dir.empty()) {
+    if (!options.registration_endpoint.empty()) {
+      mistakes.Add("--kubelet-endpoint", absl::StrCat("\"", options.registration_endpoint,
+                                                      "\" is for --registration-dir"));
+    }
+    return;
+  }
+  if (options.role == Role::kController) {
+    mistakes.Add("--registration-dir",
+                 absl::StrCat("\"", options.registration_dir,
+                              "\": a controller has no kubelet; give it to the nodes"));
+  }
+  if (options.registration_endpoint.empty()) options.registration_endpoint = options.socket_path;
+  for (const auto& [flag, path] :
+       {std::pair("--registration-dir", options.registration_dir),
+        std::pair("--kubelet-endpoint", options.registration_endpoint)}) {
+    if (!absl::StartsWith(path, "/")) {
+      mistakes.Add(flag, absl::StrCat("\"", path, "\" must be an absolute path"));
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
@@ -252,6 +284,7 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   ParseAdminSocket(options, mistakes);
   ParsePools(options, mistakes);
   ParseStaticPaths(options, mistakes);
+  ParseRegistration(options, mistakes);
   ParseLink(options, mistakes);
   ParseKubernetes(options, mistakes);
   mistakes.Add("--log-level", log::ParseLevel(absl::GetFlag(FLAGS_log_level), &options.log_level));

@@ -57,6 +57,9 @@ struct Options {
   // Where static volumes may be: normal paths.
   std::vector<std::string> static_paths;
   std::string metrics_address;  // "" for none
+  // Kubelet's plugins_registry; "" when somebody else registers the driver.
+  std::string registration_dir;
+  std::string registration_endpoint;  // of the CSI socket, as kubelet sees it
   bool health = false;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

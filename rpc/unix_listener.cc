@@ -91,7 +91,11 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Bind(const std::stri
   RETURN_IF_ERROR(CheckReplaceable(path));
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return ErrnoStatus(errno, "socket");
-  const std::string temporary = absl::StrCat(path, ".", RandomHex(4), ".tmp");
+  // A name with a dot in front: kubelet, which watches one of the directories for sockets, passes
+  // over those.
+  const size_t name = path.rfind('/') + 1;
+  const std::string temporary =
+      absl::StrCat(path.substr(0, name), ".", path.substr(name), ".", RandomHex(4), ".tmp");
   RETURN_IF_ERROR(BindTo(socket.get(), temporary));
   // Under its final name it may be another process's a moment later.
   const absl::StatusOr<host::FileInfo> identity = host::InspectPath(temporary);

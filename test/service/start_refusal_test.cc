@@ -250,5 +250,18 @@ TEST_F(StartRefusalTest, NodesAreNotForgottenInHasteNorWithoutTheApiServer) {
   EXPECT_THAT(node.log, HasSubstr("--forget-node-after: \"24h\" is for --role=controller"));
 }
 
+TEST_F(StartRefusalTest, RegistrationIsOfNodesAndWhereKubeletIs) {
+  const Refusal controller =
+      StartWith({}, {"--role=controller", "--registration-dir=here", "--kubelet-endpoint=there"});
+  EXPECT_THAT(controller.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake : {"--registration-dir: \"here\": a controller has no kubelet",
+                                    "--registration-dir: \"here\" must be an absolute path",
+                                    "--kubelet-endpoint: \"there\" must be an absolute path"}) {
+    EXPECT_THAT(controller.log, HasSubstr(mistake));
+  }
+  const Refusal alone = StartWith({}, {"--role=node", "--kubelet-endpoint=/there"});
+  EXPECT_THAT(alone.log, HasSubstr("--kubelet-endpoint: \"/there\" is for --registration-dir"));
+}
+
 }  // namespace
 }  // namespace nodevol::testing
