@@ -21,12 +21,14 @@
 #include "controller/node_registry.h"
 #include "controller/snapshot_metadata_handler.h"
 #include "controller/snapshot_metadata_service.h"
+#include "controller/startup_taints.h"
 #include "generated_version.h"
 #include "host/descriptor_limit.h"
 #include "identity/identity_handler.h"
 #include "identity/identity_service.h"
 #include "kubernetes/api_client.h"
 #include "kubernetes/node_list.h"
+#include "kubernetes/startup_taint.h"
 #include "kubernetes/token_review.h"
 #include "link/authenticator.h"
 #include "link/link_server.h"
@@ -114,6 +116,7 @@ class ControllerApp final : public App {
     server_->Shutdown(kShutdownTimeout);
     if (api_ != nullptr) api_->Stop();
     node_watch_.reset();
+    taint_watch_.reset();
     tender_.reset();
     link_.reset();
   }
@@ -126,10 +129,8 @@ class ControllerApp final : public App {
         reviewer_(ReviewerOf(options, api_.get())),
         authenticator_(AuthenticatorOf(options, reviewer_.get())),
         calls_(metrics_),
-        identity_({.driver_name = options.driver_name,
-                   .version = kVersion,
-                   .has_controller = true,
-                   .healthy = [] { return absl::OkStatus(); }}),
+        identity_(
+            {.driver_name = options.driver_name, .version = kVersion, .has_controller = true}),
         controller_(registry_, rpc::Topology(options.driver_name), options.health),
         group_(registry_),
         snapshot_metadata_(registry_),
@@ -148,7 +149,9 @@ class ControllerApp final : public App {
                                                     *authenticator_, registry_));
     tender_ =
         std::make_unique<PeriodicThread>("nodes-tend", kTendInterval, [this] { registry_.Tend(); });
+    if (api_ != nullptr) node_objects_.emplace(*api_);
     if (options.forget_node_after < absl::InfiniteDuration()) WatchNodeObjects();
+    if (!options.startup_taint.empty()) WatchTaints(options);
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path,
                                                  {&identity_service_, &controller_service_,
                                                   &group_service_, &snapshot_metadata_service_}));
@@ -162,15 +165,27 @@ class ControllerApp final : public App {
   }
 
   void WatchNodeObjects() {
-    node_objects_.emplace(*api_);
     node_watch_ = std::make_unique<PeriodicThread>("node-objects", kNodeObjectsInterval, [this] {
-      const absl::Status looked = registry_.LookAtNodeObjects(*node_objects_);
-      if (!looked.ok() && looked != last_looked_) {
-        log::Warn("can't find out which nodes there are; meanwhile none is taken for gone",
-                  {{"error", looked}});
-      }
-      last_looked_ = looked;
+      Report("can't find out which nodes there are; meanwhile none is taken for gone",
+             registry_.LookAtNodeObjects(*node_objects_), last_looked_);
     });
+  }
+
+  void WatchTaints(const Options& options) {
+    taint_.emplace(*api_, options.driver_name, options.startup_taint);
+    taints_.emplace(*node_objects_, *taint_);
+    taint_watch_ = std::make_unique<PeriodicThread>("startup-taints", kNodeObjectsInterval, [this] {
+      Report("can't take the start-up taint off nodes; pods wait for that", taints_->Tend(),
+             last_tended_);
+    });
+  }
+
+  // Logs an error that is not the same as the last time.
+  static void Report(absl::string_view what, const absl::Status& status, absl::Status& last) {
+    if (!status.ok() && status != last && !absl::IsCancelled(status)) {
+      log::Warn(what, {{"error", status}});
+    }
+    last = status;
   }
 
   rpc::Metrics metrics_;
@@ -191,10 +206,14 @@ class ControllerApp final : public App {
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rpc::HttpServer> http_;
   std::unique_ptr<PeriodicThread> tender_;
-  // None when no node is ever taken for gone.
-  std::optional<kubernetes::ApiNodeObjects> node_objects_;
-  absl::Status last_looked_;  // the thread's alone
-  std::unique_ptr<PeriodicThread> node_watch_;
+  std::optional<kubernetes::ApiNodeObjects> node_objects_;  // none without an API server
+  absl::Status last_looked_;                                // the thread's alone
+  std::unique_ptr<PeriodicThread> node_watch_;  // null when no node is ever taken for gone
+  // None when no taint is to be taken off.
+  std::optional<kubernetes::ApiStartupTaint> taint_;
+  std::optional<controller::StartupTaints> taints_;  // the thread's alone, as the next
+  absl::Status last_tended_;
+  std::unique_ptr<PeriodicThread> taint_watch_;
 };
 
 }  // namespace

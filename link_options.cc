@@ -13,6 +13,7 @@
 
 #include "kubernetes/api_client.h"
 #include "kubernetes/in_cluster.h"
+#include "kubernetes/startup_taint.h"
 #include "kubernetes/token_review.h"
 #include "rpc/tcp_listener.h"
 
@@ -55,6 +56,9 @@ ABSL_FLAG(std::string, forget_node_after, "",
           "with --kubernetes-api: a node that is not connected, and whose Node object was deleted "
           "that long ago (24h), is taken for gone for good, and what was on it can be deleted; "
           "default: never");
+ABSL_FLAG(std::string, startup_taint, "",
+          "with --kubernetes-api: key of a taint that is taken off a node once its kubelet has "
+          "registered the driver, such as csi.nodevol.io/agent-not-ready; default: none");
 
 namespace nodevol {
 namespace {
@@ -166,6 +170,19 @@ void ParseForgetting(Options& options, Mistakes& mistakes) {
   options.forget_node_after = after;
 }
 
+void ParseStartupTaint(Options& options, Mistakes& mistakes) {
+  constexpr char kFlag[] = "--startup-taint";
+  options.startup_taint = absl::GetFlag(FLAGS_startup_taint);
+  if (options.startup_taint.empty()) return;
+  mistakes.Add(kFlag, kubernetes::CheckTaintKey(options.startup_taint));
+  if (options.role != Role::kController) {
+    RefuseUseless(kFlag, options.startup_taint, "--role=controller", mistakes);
+  } else if (absl::GetFlag(FLAGS_kubernetes_api).empty()) {
+    mistakes.Add(kFlag, absl::StrCat("\"", options.startup_taint,
+                                     "\" needs --kubernetes-api: the taint is taken off there"));
+  }
+}
+
 }  // namespace
 
 void ParseLink(Options& options, Mistakes& mistakes) {
@@ -195,6 +212,7 @@ void ParseKubernetes(Options& options, Mistakes& mistakes) {
     RefuseUseless("--kubernetes-api", api, "--role=controller", mistakes);
   }
   ParseForgetting(options, mistakes);
+  ParseStartupTaint(options, mistakes);
   if (api.empty()) {
     RefuseUseless("--kubernetes-ca", ca, "--kubernetes-api", mistakes);
     RefuseUseless("--kubernetes-token", token, "--kubernetes-api", mistakes);

@@ -51,6 +51,8 @@ struct Options {
   // Of a controller: how long a node's object must be absent until the node is taken for gone for
   // good. InfiniteDuration: never is.
   absl::Duration forget_node_after = absl::InfiniteDuration();
+  // Of a controller: the key of the taint that is taken off nodes which have come up; "" for none.
+  std::string startup_taint;
   std::string node_id;
   std::string driver_name;
   std::vector<storage::PoolOptions> pools;

@@ -21,6 +21,7 @@ namespace {
 
 using google::protobuf::Struct;
 
+constexpr char kJson[] = "application/json";
 constexpr size_t kMaxListBytes = 16 << 20;
 constexpr size_t kMaxObjectBytes = 1 << 20;
 // More calls at once than anybody here makes.
@@ -62,13 +63,25 @@ absl::StatusOr<Struct> ApiClient::Get(const std::string& path, const std::string
 
 absl::StatusOr<Struct> ApiClient::Post(const std::string& path, const Struct& body,
                                        const std::string& secret) {
+  return Send("POST", path, kJson, body, secret);
+}
+
+absl::StatusOr<Struct> ApiClient::MergePatch(const std::string& path, const Struct& patch) {
+  return Send("PATCH", path, "application/merge-patch+json", patch, "");
+}
+
+absl::StatusOr<Struct> ApiClient::Send(const std::string& method, const std::string& path,
+                                       const std::string& content_type, const Struct& body,
+                                       const std::string& secret) {
   HttpCall call;
   call.url = absl::StrCat(options_.url, path);
+  call.method = method;
+  call.headers = {absl::StrCat("Content-Type: ", content_type)};
   call.max_answer_bytes = kMaxObjectBytes;
   if (!google::protobuf::util::MessageToJsonString(body, &call.body.emplace()).ok()) {
     return absl::InvalidArgumentError("the request is no JSON");
   }
-  return Call(std::move(call), "application/json", secret);
+  return Call(std::move(call), kJson, secret);
 }
 
 absl::StatusOr<Struct> ApiClient::Call(HttpCall call, const std::string& accept,
@@ -77,10 +90,11 @@ absl::StatusOr<Struct> ApiClient::Call(HttpCall call, const std::string& accept,
   ASSIGN_OR_RETURN(const std::string token, ReadTokenFile(options_.token_file));
   call.ca_file = options_.ca_file;
   call.timeout = options_.timeout;
-  call.headers = {absl::StrCat("Authorization: Bearer ", token), absl::StrCat("Accept: ", accept),
-                  "Content-Type: application/json", "User-Agent: nodevol",
-                  // Or else libcurl asks beforehand whether a body may come.
-                  "Expect:"};
+  call.headers.insert(call.headers.end(),
+                      {absl::StrCat("Authorization: Bearer ", token),
+                       absl::StrCat("Accept: ", accept), "User-Agent: nodevol",
+                       // Or else libcurl asks beforehand whether a body may come.
+                       "Expect:"});
   absl::StatusOr<HttpAnswer> answer = Exchange(call);
   if (!answer.ok()) {
     return Annotate(answer.status(), absl::StrCat("the API server ", options_.url));

@@ -51,11 +51,20 @@ class ApiClient {
   absl::StatusOr<google::protobuf::Struct> Post(const std::string& path,
                                                 const google::protobuf::Struct& body,
                                                 const std::string& secret);
+  // Changes an object (RFC 7396: what is named is exchanged, the rest stays). An answer may have
+  // 1 MiB.
+  absl::StatusOr<google::protobuf::Struct> MergePatch(const std::string& path,
+                                                      const google::protobuf::Struct& patch);
 
   // Calls that are under way end within a second or two, all others at once.
   void Stop() { stopped_ = true; }
 
  private:
+  // A call that has a body.
+  absl::StatusOr<google::protobuf::Struct> Send(const std::string& method, const std::string& path,
+                                                const std::string& content_type,
+                                                const google::protobuf::Struct& body,
+                                                const std::string& secret);
   absl::StatusOr<google::protobuf::Struct> Call(HttpCall call, const std::string& accept,
                                                 const std::string& secret);
   absl::StatusOr<HttpAnswer> Exchange(const HttpCall& call);

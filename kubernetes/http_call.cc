@@ -99,6 +99,7 @@ void SetRequest(Setup& setup, const HttpCall& call, curl_slist* headers) {
   setup.Set(CURLOPT_MAXCONNECTS, 1L);
   if (!call.body.has_value()) return;
   setup.Set(CURLOPT_POST, 1L);
+  setup.Set(CURLOPT_CUSTOMREQUEST, call.method.c_str());
   setup.Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body->size()));
   setup.Set(CURLOPT_POSTFIELDS, call.body->data());  // not copied
 }

@@ -22,7 +22,8 @@ struct HttpCall {
   std::string url;
   std::string ca_file;  // PEM; the server's certificate must be of it, and of the URL's host
   std::vector<std::string> headers;
-  std::optional<std::string> body;  // a POST, else a GET
+  std::string method = "GET";
+  std::optional<std::string> body;
   absl::Duration timeout;
   size_t max_answer_bytes = 0;
 };

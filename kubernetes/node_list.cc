@@ -4,13 +4,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "google/protobuf/struct.pb.h"
 
 #include "base/status_macros.h"
 #include "kubernetes/json.h"
+#include "kubernetes/url.h"
 
 namespace nodevol::kubernetes {
 namespace {
@@ -26,19 +25,6 @@ constexpr char kFullKind[] = "NodeList";  // of a server that does not know the 
 // A server whose pages never end must not fill the memory.
 constexpr int kMaxPages = 1000;
 constexpr int kAttempts = 3;
-
-std::string Escaped(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (absl::ascii_isalnum(byte) || c == '-' || c == '_' || c == '.') {
-      escaped += c;
-    } else {
-      absl::StrAppendFormat(&escaped, "%%%02X", byte);
-    }
-  }
-  return escaped;
-}
 
 absl::Status NoList(absl::string_view why) {
   return absl::UnavailableError(absl::StrCat("the API server's list of nodes is no good: ", why));
@@ -87,7 +73,7 @@ absl::StatusOr<std::vector<NodeObject>> ApiNodeObjects::ListOnce() {
 
 std::string ApiNodeObjects::PathOf(const std::string& continue_token) const {
   std::string path = absl::StrCat("/api/v1/nodes?limit=", page_);
-  if (!continue_token.empty()) absl::StrAppend(&path, "&continue=", Escaped(continue_token));
+  if (!continue_token.empty()) absl::StrAppend(&path, "&continue=", UrlEscaped(continue_token));
   return path;
 }
 

@@ -250,6 +250,17 @@ TEST_F(StartRefusalTest, NodesAreNotForgottenInHasteNorWithoutTheApiServer) {
   EXPECT_THAT(node.log, HasSubstr("--forget-node-after: \"24h\" is for --role=controller"));
 }
 
+TEST_F(StartRefusalTest, StartupTaintNeedsTheApiServerAndAKeyThatCanBeOne) {
+  const Refusal controller = StartWith({}, {"--role=controller", "--startup-taint=a:NoExecute"});
+  EXPECT_THAT(controller.end, HasSubstr(kEndedForItsFlags));
+  for (const char* const mistake : {"--startup-taint: \"a:NoExecute\" needs --kubernetes-api",
+                                    "--startup-taint: \"a:NoExecute\" is no key of a taint"}) {
+    EXPECT_THAT(controller.log, HasSubstr(mistake));
+  }
+  const Refusal node = StartWith({}, {"--role=node", "--startup-taint=a"});
+  EXPECT_THAT(node.log, HasSubstr("--startup-taint: \"a\" is for --role=controller"));
+}
+
 TEST_F(StartRefusalTest, RegistrationIsOfNodesAndWhereKubeletIs) {
   const Refusal controller =
       StartWith({}, {"--role=controller", "--registration-dir=here", "--kubelet-endpoint=there"});
