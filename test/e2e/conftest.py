@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cluster that `cluster up` has made, a namespace for each test, and what must be left: nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed import Testbed
+from installation import NAMESPACE, Installation
+from kube import Kube
+from leftovers import Leftovers
+from manifests import Object, dump
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Testbed:
+    """The machines of the cluster."""
+    return Testbed.of_running_cluster()
+
+
+@pytest.fixture(scope="session")
+def driver(testbed: Testbed) -> Installation:
+    """The driver, ready on all nodes."""
+    installation = Installation(Kube(testbed.kubectl(), NAMESPACE), testbed)
+    installation.await_ready()
+    return installation
+
+
+@pytest.fixture
+def kube(request: pytest.FixtureRequest, driver: Installation) -> Iterator[Kube]:
+    """The test's own namespace. When it is gone, so is all that the test has made."""
+    leftovers = Leftovers(driver)
+    before = leftovers.look()
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    kube = driver.kube.within(name)
+    kube.run("create", "namespace", name)
+    yield kube
+    kube.run("delete", "namespace", name, "--wait")
+    kube.eventually("nothing is left of the test", lambda: not leftovers.since(before))
+
+
+@pytest.fixture
+def cluster_objects(driver: Installation) -> Iterator[Callable[..., None]]:
+    """Makes objects that have no namespace, for as long as the test runs."""
+    made: list[str] = []
+
+    def make(*objects: Object) -> None:
+        made.append(dump(*objects))
+        driver.kube.apply(made[-1])
+
+    yield make
+    for text in reversed(made):
+        driver.kube.delete(text)
+
+
+@pytest.fixture
+def example(kube: Kube) -> Iterator[Callable[[str], Path]]:
+    """Applies a file of deploy/examples, as it is; deletes its objects in the end."""
+    applied: list[Path] = []
+
+    def apply(name: str) -> Path:
+        path = ROOT / "deploy" / "examples" / f"{name}.yaml"
+        applied.append(path)
+        kube.apply(path)
+        return path
+
+    yield apply
+    for path in reversed(applied):
+        kube.delete(path)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver as the chart has installed it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from kube import Kube, KubectlError
+from testbed import Testbed
+
+NAMESPACE = "nodevol"
+RELEASE = "nodevol"
+SELECTOR = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component="
+PROVISIONER_LEASE = "csi-nodevol-io"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The driver's own pods."""
+
+    kube: Kube  # in the driver's namespace
+    testbed: Testbed
+
+    def pods(self, component: str) -> list[str]:
+        """The names of the pods that are not being deleted."""
+        return [pod["metadata"]["name"] for pod in self.kube.list("pods", "-l", SELECTOR + component)
+                if "deletionTimestamp" not in pod["metadata"]]
+
+    def node_pod(self, node: str) -> str:
+        """The driver's pod of a node."""
+        for pod in self.kube.list("pods", "-l", SELECTOR + "node"):
+            if pod["spec"].get("nodeName") == node and "deletionTimestamp" not in pod["metadata"]:
+                return pod["metadata"]["name"]
+        raise KubectlError(f"the driver has no pod on {node}")
+
+    def ask_node(self, node: str, *command: str) -> dict:
+        """The answer of an administrator's command of the driver on a node."""
+        said = self.kube.exec(self.node_pod(node), "nodevol", *command, "-o", "json",
+                              container="nodevol")
+        return json.loads(said)
+
+    def nodes(self) -> list[str]:
+        """The nodes that have a pod of the driver."""
+        return sorted(pod["spec"]["nodeName"] for pod in self.kube.list("pods", "-l",
+                                                                       SELECTOR + "node"))
+
+    def volume_ids(self) -> list[str]:
+        """What the drivers of all nodes have, deleted volumes that can be had back left out."""
+        return [volume["id"] for node in self.nodes()
+                for volume in self.ask_node(node, "volume", "list")["volumes"]
+                if volume.get("state") != "deleted"]
+
+    def await_ready(self) -> None:
+        """Waits until all pods of the driver are ready and each node's CSINode names it."""
+        for kind in (f"daemonset/{RELEASE}-node", f"deployment/{RELEASE}-controller"):
+            self.kube.eventually(f"{kind} is there", lambda kind=kind: self.kube.run("get", kind))
+            self.kube.run("rollout", "status", kind, "--timeout=280s")
+        self.kube.eventually("every node has the driver registered", self._registered)
+
+    def _registered(self) -> bool:
+        nodes = self.kube.list("csinodes")
+        return bool(nodes) and all(
+            any(driver["name"] == "csi.nodevol.io" for driver in node["spec"].get("drivers") or [])
+            for node in nodes)
+
+    def kill_node_process(self, node: str) -> None:
+        """SIGKILL to the driver on a node; waits until its container is started again."""
+        pod = self.node_pod(node)
+        before = self._restarts(pod)
+        self.testbed.kill_driver(node)
+        self.kube.eventually("the container is started again",
+                             lambda: self._restarts(pod) > before)
+
+    def kill_leader(self) -> None:
+        """Deletes, at once, the controller's pod whose provisioner leads."""
+        leases = [lease for lease in self.kube.list("leases")
+                  if lease["metadata"]["name"].startswith(PROVISIONER_LEASE)]
+        assert len(leases) == 1, [lease["metadata"]["name"] for lease in self.kube.list("leases")]
+        # The holder is the pod's name; provisioner puts something unique behind it.
+        holder = leases[0]["spec"]["holderIdentity"]
+        [pod] = [pod for pod in self.pods("controller") if pod in holder]
+        self.kube.run("delete", "pod", pod, "--grace-period=0", "--force")
+
+    def orphans(self) -> list[dict]:
+        """Volumes that the drivers have and no PersistentVolume names."""
+        known = {volume["spec"].get("csi", {}).get("volumeHandle")
+                 for volume in self.kube.list("pv")}
+        return [{"id": volume} for volume in self.volume_ids() if volume not in known]
+
+    def _restarts(self, pod: str) -> int:
+        statuses = self.kube.get("pod", pod)["status"].get("containerStatuses", [])
+        return sum(status["restartCount"] for status in statuses)
+
+    def restart_daemonset(self) -> None:
+        """New pods on all nodes, one after the other."""
+        self.kube.run("rollout", "restart", f"daemonset/{RELEASE}-node")
+        self.await_ready()

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What volumes leave behind on the nodes and in the API; after a test it must be as before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from installation import Installation
+from kube import Kube
+
+DRIVER = "csi.nodevol.io"
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Everything there is, by name."""
+
+    volumes: frozenset[str]      # in the pools, deleted ones that are kept left out
+    snapshots: frozenset[str]
+    mounts: frozenset[str]       # below kubelet's directory, of the driver
+    loops: frozenset[str]        # with a file of a pool behind them
+    objects: frozenset[str]      # of the API: PersistentVolumes, contents, attachments
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Looks at the nodes and at the API."""
+
+    driver: Installation
+
+    def look(self) -> Traces:
+        """What there is now."""
+        nodes = self.driver.nodes()
+        return Traces(
+            volumes=frozenset(self.driver.volume_ids()),
+            snapshots=frozenset(
+                snapshot["id"] for node in nodes
+                for snapshot in self.driver.ask_node(node, "snapshot", "list")["snapshots"]),
+            mounts=frozenset(mount for node in nodes for mount in self._mounts(node)),
+            loops=frozenset(loop for node in nodes for loop in self._loops(node)),
+            objects=frozenset(_objects(self.driver.kube)),
+        )
+
+    def since(self, before: Traces) -> list[str]:
+        """What there is now and was not then; what has gone meanwhile was another's."""
+        now = self.look()
+        return sorted(trace for kind in fields(Traces)
+                      for trace in getattr(now, kind.name) - getattr(before, kind.name))
+
+    def _mounts(self, node: str) -> list[str]:
+        table = self.driver.testbed.run_on(node, "cat", "/proc/self/mountinfo")
+        targets = [line.split()[4] for line in table.splitlines()]
+        return [f"{node}:{target}" for target in targets
+                if target.startswith("/var/lib/kubelet/") and
+                (f"/plugins/kubernetes.io/csi/{DRIVER}/" in target or
+                 "/kubernetes.io~csi/" in target or "/csi/volumeDevices/" in target)]
+
+    def _loops(self, node: str) -> list[str]:
+        listed = self.driver.testbed.run_on(
+            node, "losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE")
+        return [line.split()[0] for line in listed.splitlines() if "/volumes/" in line]
+
+
+def _objects(kube: Kube) -> list[str]:
+    """Objects without a namespace that are the driver's."""
+    found = []
+    for kind, fields in (
+        ("pv", ("spec", "csi", "driver")),
+        ("volumesnapshotcontents", ("spec", "driver")),
+        ("volumegroupsnapshotcontents", ("spec", "driver")),
+        ("volumeattachments", ("spec", "attacher")),
+    ):
+        for entry in kube.list(kind):
+            value: object = entry
+            for field in fields:
+                value = value.get(field, {}) if isinstance(value, dict) else {}
+            if value == DRIVER:
+                found.append(f"{kind}/{entry['metadata']['name']}")
+    return found
