@@ -134,7 +134,7 @@ class NodeApp final : public App {
   void Stop() override {
     // It tells of what ends here.
     http_.reset();
-    // First, so that kubelet sends nothing here any more.
+    // Kubelet takes a second to see it; what comes until then is refused and tried again.
     registrar_.reset();
     server_->StopAccepting();
     link_.reset();
@@ -158,8 +158,7 @@ class NodeApp final : public App {
         calls_(metrics_),
         identity_({.driver_name = options.driver_name,
                    .version = kVersion,
-                   .has_controller = options.role == Role::kAll || options.link.has_value(),
-                   .healthy = [this] { return storage_->CheckHealthy(); }}),
+                   .has_controller = options.role == Role::kAll || options.link.has_value()}),
         cluster_(*storage_),
         controller_(cluster_, topology_, options.health),
         group_(cluster_),
@@ -189,6 +188,10 @@ class NodeApp final : public App {
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options.socket_path, services));
     if (options.link.has_value()) Connect(options);
     RETURN_IF_ERROR(Register(options));
+    return ServeHttp(options);
+  }
+
+  absl::Status ServeHttp(const Options& options) {
     if (options.metrics_address.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(
         http_, rpc::HttpServer::Start(

@@ -2,11 +2,9 @@
 #ifndef NODEVOL_IDENTITY_IDENTITY_HANDLER_H_
 #define NODEVOL_IDENTITY_IDENTITY_HANDLER_H_
 
-#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 #include "csi/csi.pb.h"
@@ -23,8 +21,6 @@ struct IdentityOptions {
   // Controller, GroupController and SnapshotMetadata are served, here or by another instance: what
   // is announced is the plugin's as a whole (spec, GetPluginCapabilities).
   bool has_controller = false;
-  // FAILED_PRECONDITION, with the reason, while nothing could be done.
-  std::function<absl::Status()> healthy;
 };
 
 // Decides csi.v1.Identity. Answers at once, from memory.
@@ -34,7 +30,10 @@ class IdentityHandler {
 
   [[nodiscard]] csi::v1::GetPluginInfoResponse GetPluginInfo() const;
   [[nodiscard]] csi::v1::GetPluginCapabilitiesResponse GetPluginCapabilities() const;
-  [[nodiscard]] absl::StatusOr<csi::v1::ProbeResponse> Probe() const;
+  // Ready while the process answers, whatever its pools do: who probes kills what fails, and that
+  // mends no disk, but takes unpublish and unstage away from the pods that end. A driver that is
+  // not ready yet does not serve.
+  [[nodiscard]] csi::v1::ProbeResponse Probe() const;
 
  private:
   const IdentityOptions options_;

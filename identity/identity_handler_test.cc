@@ -16,10 +16,8 @@ using ::testing::HasSubstr;
 class IdentityHandlerTest : public ::testing::Test {
  protected:
   [[nodiscard]] IdentityHandler Handler(bool has_controller = true) {
-    return IdentityHandler({.driver_name = "csi.nodevol.io",
-                            .version = "1.2.3",
-                            .has_controller = has_controller,
-                            .healthy = [this] { return healthy_; }});
+    return IdentityHandler(
+        {.driver_name = "csi.nodevol.io", .version = "1.2.3", .has_controller = has_controller});
   }
 
   static std::multiset<std::string> CapabilitiesOf(const IdentityHandler& handler) {
@@ -37,8 +35,6 @@ class IdentityHandlerTest : public ::testing::Test {
     }
     return all;
   }
-
-  absl::Status healthy_;
 };
 
 TEST_F(IdentityHandlerTest, SaysItsNameAndVersion) {
@@ -56,19 +52,10 @@ TEST_F(IdentityHandlerTest, AnnouncesExactlyWhatItServes) {
             (std::multiset<std::string>{"VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"}));
 }
 
-TEST_F(IdentityHandlerTest, ProbeIsReadyWhileHealthy) {
-  ASSERT_OK_AND_ASSIGN(const csi::v1::ProbeResponse response, Handler().Probe());
+TEST_F(IdentityHandlerTest, ProbeIsReady) {
+  const csi::v1::ProbeResponse response = Handler().Probe();
   EXPECT_TRUE(response.has_ready());
   EXPECT_TRUE(response.ready().value());
-}
-
-TEST_F(IdentityHandlerTest, ProbeAsksEachTimeAndGivesTheReason) {
-  const IdentityHandler handler = Handler();
-  healthy_ = absl::FailedPreconditionError("all pools are faulted");
-  EXPECT_THAT(handler.Probe(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "all pools are faulted"));
-  healthy_ = absl::OkStatus();
-  EXPECT_OK(handler.Probe());
 }
 
 TEST(CheckDriverNameTest, DomainNamesPass) {

@@ -12,7 +12,6 @@ namespace nodevol::identity {
 namespace {
 
 using nodevol::testing::CsiClient;
-using nodevol::testing::StatusIs;
 
 class IdentityServiceTest : public ::testing::Test {
  protected:
@@ -22,11 +21,8 @@ class IdentityServiceTest : public ::testing::Test {
   const std::string path_ = directory_ / "csi.sock";
   rpc::Metrics metrics_;
   rpc::Calls calls_{metrics_};
-  absl::Status healthy_;
-  const IdentityHandler handler_{{.driver_name = "csi.nodevol.io",
-                                  .version = "1.2.3",
-                                  .has_controller = true,
-                                  .healthy = [this] { return healthy_; }}};
+  const IdentityHandler handler_{
+      {.driver_name = "csi.nodevol.io", .version = "1.2.3", .has_controller = true}};
   IdentityService service_{calls_, handler_};
   std::unique_ptr<rpc::Server> server_;
   CsiClient client_{path_};
@@ -43,12 +39,6 @@ TEST_F(IdentityServiceTest, EveryCallReachesItsHandler) {
   ASSERT_OK_AND_ASSIGN(const auto probe,
                        client_.Call(&CsiClient::Identity::Probe, csi::v1::ProbeRequest()));
   EXPECT_TRUE(probe.ready().value());
-}
-
-TEST_F(IdentityServiceTest, UnhealthyProbeIsFailedPrecondition) {
-  healthy_ = absl::FailedPreconditionError("all pools are faulted");
-  EXPECT_THAT(client_.Call(&CsiClient::Identity::Probe, csi::v1::ProbeRequest()),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "all pools are faulted"));
 }
 
 }  // namespace

@@ -77,15 +77,6 @@ bool LocalStorage::Serves(absl::string_view volume_id) const {
   return home->engine->Hangs() || home->engine->pool().Check().ok();
 }
 
-absl::Status LocalStorage::CheckHealthy() const {
-  absl::Status last;
-  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
-    last = keeper->Availability();
-    if (last.ok()) return last;
-  }
-  return absl::FailedPreconditionError(last.message());
-}
-
 absl::Status LocalStorage::CheckReady() const {
   for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
     RETURN_IF_ERROR(keeper->Availability());

@@ -175,8 +175,6 @@ class LocalStorage : public NodeStorage, public Inventory {
   [[nodiscard]] absl::StatusOr<bool> IsInPool(int directory, absl::string_view path) const;
   // True also when a pool is in the directory.
   [[nodiscard]] absl::StatusOr<bool> OverlapsPool(int directory, absl::string_view path) const;
-  // FAILED_PRECONDITION when no pool can be used. From memory.
-  [[nodiscard]] absl::Status CheckHealthy() const;
   // UNAVAILABLE, with the reason, when a pool can't be used.
   [[nodiscard]] absl::Status CheckReady() const;
   [[nodiscard]] std::vector<PoolStatistics> Statistics() const;

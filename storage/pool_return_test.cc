@@ -56,7 +56,6 @@ class PoolReturnTest : public ::testing::TestWithParam<FilesystemType> {
   }
 
   void ExpectOtherPoolUnharmed() {
-    EXPECT_OK(node_->storage().CheckHealthy());
     EXPECT_OK(node_->OnVolume(other_, [](LocalVolume&) { return absl::OkStatus(); }));
     ASSERT_OK_AND_ASSIGN(const VolumePtr made, node_->Create(Request("more", 1)));
     EXPECT_OK(node_->Delete(made));
@@ -174,7 +173,7 @@ TEST(PoolReturnPowerTest, DiskThatFailedIsBackAfterItWasUnmountedAndMounted) {
                        TestNode::Create({FilesystemType::kXfs}));
   ASSERT_OK_AND_ASSIGN(const VolumePtr volume, node->Create(RequestFor(Ext4OnXfs(), "a")));
   ASSERT_OK(node->disk().CutPower());
-  ASSERT_TRUE(Eventually([&] { return !node->storage().CheckHealthy().ok(); }));
+  ASSERT_TRUE(Eventually([&] { return !node->storage().CheckReady().ok(); }));
   ASSERT_TRUE(Eventually([&] { return host::Unmount(node->disk().path()).ok(); }));
   ASSERT_OK(node->disk().Mount());
   ASSERT_TRUE(Eventually([&] { return node->storage().CheckReady().ok(); }));
@@ -199,7 +198,6 @@ TEST(PoolReturnWrongDiskTest, AnotherPoolAtThePathIsNotTakenForTheOneThatWasTher
   }
   EXPECT_THAT(node->DeleteId(VolumeId::ForName(uuid, "never there")),
               StatusIs(absl::StatusCode::kUnavailable));
-  EXPECT_OK(node->storage().CheckHealthy());
   ASSERT_OK(host::Unmount(node->disk().path()));
   ASSERT_OK(node->disk().Mount());
   EXPECT_TRUE(Eventually([&] { return node->storage().CheckReady().ok(); }));
