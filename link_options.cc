@@ -67,12 +67,6 @@ constexpr char kInCluster[] = "in-cluster";
 // Anything shorter may be a node that is only registered anew.
 constexpr absl::Duration kLeastAbsence = absl::Minutes(1);
 
-// A flag that has no use here, where its author may think that it has.
-void RefuseUseless(absl::string_view flag, const std::string& value, absl::string_view meant_for,
-                   Mistakes& mistakes) {
-  if (!value.empty()) mistakes.Add(flag, absl::StrCat("\"", value, "\" is for ", meant_for));
-}
-
 void ParseAddress(bool listens, LinkOptions& link, Mistakes& mistakes) {
   const std::string text = absl::GetFlag(listens ? FLAGS_link_listen : FLAGS_controller);
   const char* const flag = listens ? "--link-listen" : "--controller";
@@ -116,8 +110,8 @@ void ParseAuthentication(const Options& options, LinkOptions& link, Mistakes& mi
   }
   if (way != "token") {
     constexpr char kMeantFor[] = "--link-authentication=token";
-    RefuseUseless("--link-audience", audience, kMeantFor, mistakes);
-    RefuseUseless("--link-service-account", account, kMeantFor, mistakes);
+    mistakes.AddUseless("--link-audience", audience, kMeantFor);
+    mistakes.AddUseless("--link-service-account", account, kMeantFor);
     return;
   }
   link.tokens.emplace();
@@ -141,11 +135,11 @@ void ParseAuthentication(const Options& options, LinkOptions& link, Mistakes& mi
 void RefuseControllersFlags(Mistakes& mistakes) {
   constexpr char kMeantFor[] = "--role=controller";
   if (const std::string way = absl::GetFlag(FLAGS_link_authentication); way != "certificate") {
-    RefuseUseless("--link-authentication", way, kMeantFor, mistakes);
+    mistakes.AddUseless("--link-authentication", way, kMeantFor);
   }
-  RefuseUseless("--link-audience", absl::GetFlag(FLAGS_link_audience), kMeantFor, mistakes);
-  RefuseUseless("--link-service-account", absl::GetFlag(FLAGS_link_service_account), kMeantFor,
-                mistakes);
+  mistakes.AddUseless("--link-audience", absl::GetFlag(FLAGS_link_audience), kMeantFor);
+  mistakes.AddUseless("--link-service-account", absl::GetFlag(FLAGS_link_service_account),
+                      kMeantFor);
 }
 
 void ParseForgetting(Options& options, Mistakes& mistakes) {
@@ -158,7 +152,7 @@ void ParseForgetting(Options& options, Mistakes& mistakes) {
     return;
   }
   if (options.role != Role::kController) {
-    RefuseUseless(kFlag, text, "--role=controller", mistakes);
+    mistakes.AddUseless(kFlag, text, "--role=controller");
   } else if (absl::GetFlag(FLAGS_kubernetes_api).empty()) {
     mistakes.Add(kFlag, absl::StrCat(text,
                                      " needs --kubernetes-api: that a node is gone is known "
@@ -176,7 +170,7 @@ void ParseStartupTaint(Options& options, Mistakes& mistakes) {
   if (options.startup_taint.empty()) return;
   mistakes.Add(kFlag, kubernetes::CheckTaintKey(options.startup_taint));
   if (options.role != Role::kController) {
-    RefuseUseless(kFlag, options.startup_taint, "--role=controller", mistakes);
+    mistakes.AddUseless(kFlag, options.startup_taint, "--role=controller");
   } else if (absl::GetFlag(FLAGS_kubernetes_api).empty()) {
     mistakes.Add(kFlag, absl::StrCat("\"", options.startup_taint,
                                      "\" needs --kubernetes-api: the taint is taken off there"));
@@ -189,8 +183,8 @@ void ParseLink(Options& options, Mistakes& mistakes) {
   const std::string controller = absl::GetFlag(FLAGS_controller);
   const std::string token = absl::GetFlag(FLAGS_link_token);
   if (options.role != Role::kNode) {
-    RefuseUseless("--controller", controller, "--role=node", mistakes);
-    RefuseUseless("--link-token", token, "--role=node", mistakes);
+    mistakes.AddUseless("--controller", controller, "--role=node");
+    mistakes.AddUseless("--link-token", token, "--role=node");
   }
   if (options.role != Role::kController) RefuseControllersFlags(mistakes);
   if (options.role == Role::kAll || (options.role == Role::kNode && controller.empty())) return;
@@ -209,13 +203,13 @@ void ParseKubernetes(Options& options, Mistakes& mistakes) {
   const std::string ca = absl::GetFlag(FLAGS_kubernetes_ca);
   const std::string token = absl::GetFlag(FLAGS_kubernetes_token);
   if (options.role != Role::kController) {
-    RefuseUseless("--kubernetes-api", api, "--role=controller", mistakes);
+    mistakes.AddUseless("--kubernetes-api", api, "--role=controller");
   }
   ParseForgetting(options, mistakes);
   ParseStartupTaint(options, mistakes);
   if (api.empty()) {
-    RefuseUseless("--kubernetes-ca", ca, "--kubernetes-api", mistakes);
-    RefuseUseless("--kubernetes-token", token, "--kubernetes-api", mistakes);
+    mistakes.AddUseless("--kubernetes-ca", ca, "--kubernetes-api");
+    mistakes.AddUseless("--kubernetes-token", token, "--kubernetes-api");
     return;
   }
   kubernetes::ApiClient::Options client = {api, ca, token};

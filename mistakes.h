@@ -21,6 +21,10 @@ class Mistakes {
   void Add(absl::string_view flag, const absl::Status& status) {
     if (!status.ok()) Add(flag, status.message());
   }
+  // For a flag that has a value and no use here, where its author may think that it has.
+  void AddUseless(absl::string_view flag, const std::string& value, absl::string_view meant_for) {
+    if (!value.empty()) Add(flag, absl::StrCat("\"", value, "\" is for ", meant_for));
+  }
   [[nodiscard]] absl::Status ToStatus() const {
     if (texts_.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrJoin(texts_, "\n"));

@@ -237,10 +237,7 @@ void ParseRegistration(Options& options, Mistakes& mistakes) {
   options.registration_dir = absl::GetFlag(FLAGS_registration_dir);
   options.registration_endpoint = absl::GetFlag(FLAGS_kubelet_endpoint);
   if (options.registration_dir.empty()) {
-    if (!options.registration_endpoint.empty()) {
-      mistakes.Add("--kubelet-endpoint", absl::StrCat("\"", options.registration_endpoint,
-                                                      "\" is for --registration-dir"));
-    }
+    mistakes.AddUseless("--kubelet-endpoint", options.registration_endpoint, "--registration-dir");
     return;
   }
   if (options.role == Role::kController) {
