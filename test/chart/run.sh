@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh DRIVER TOOLS SCHEMAS OUTPUT_DIRECTORY: examines the chart, without a cluster. TOOLS has helm and
-# kubeconform (tools/chart-binaries), SCHEMAS is what tools/chart-schemas has made.
+# kubeconform (tools/e2e-binaries), SCHEMAS is what tools/chart-schemas has made.
 # OUTPUT_DIRECTORY/counts gets "passed failed".
 set -euo pipefail
 driver=$(realpath "$1")
