@@ -44,41 +44,36 @@ COPY deploy/image/dpkg.cfg /etc/dpkg/dpkg.cfg.d/nodevol
 RUN --mount=type=bind,source=deploy/image,target=/mnt /mnt/install \
       libabsl20220623 libblkid1 libcivetweb1 libcurl4 libgrpc++1.51 libgrpc29 libmount1 \
       libprometheus-cpp-core1.0 libprotobuf32 libspdlog1.10 libssl3 libstdc++6
+# What both images say of themselves.
+COPY LICENSE /usr/share/doc/nodevol/copyright
+ARG VERSION
+ARG REVISION
+LABEL org.opencontainers.image.vendor="nodevol" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENTRYPOINT ["/usr/sbin/nodevol"]
 
 # ---- node ----
 FROM runtime AS node
 ARG VERSION
-ARG REVISION
 ARG SOURCE_DATE_EPOCH
 # The libraries are those of mkfs.xfs and mkfs.btrfs.
 RUN --mount=type=bind,source=deploy/image,target=/mnt /mnt/install \
       e2fsprogs libinih1 libudev1 liburcu8 libuuid1
 COPY --from=tools /out/ /
-COPY LICENSE /usr/share/doc/nodevol/copyright
 COPY --from=build /out/nodevol /usr/sbin/nodevol
 RUN --mount=type=bind,source=deploy/image,target=/mnt /mnt/sbom nodevol-node
 LABEL org.opencontainers.image.title="nodevol node" \
-      org.opencontainers.image.description="CSI volumes on the disks of a Kubernetes node" \
-      org.opencontainers.image.vendor="nodevol" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
-ENTRYPOINT ["/usr/sbin/nodevol"]
+      org.opencontainers.image.description="CSI volumes on the disks of a Kubernetes node"
 
 # ---- controller ----
 FROM runtime AS controller
 ARG VERSION
-ARG REVISION
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,source=deploy/image,target=/mnt /mnt/remove-filesystem-tools
-COPY LICENSE /usr/share/doc/nodevol/copyright
 COPY --from=build /out/nodevol /usr/sbin/nodevol
 RUN --mount=type=bind,source=deploy/image,target=/mnt /mnt/sbom nodevol-controller
 LABEL org.opencontainers.image.title="nodevol controller" \
-      org.opencontainers.image.description="The CSI controller of nodevol" \
-      org.opencontainers.image.vendor="nodevol" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.description="The CSI controller of nodevol"
 USER 65532:65532
-ENTRYPOINT ["/usr/sbin/nodevol"]
