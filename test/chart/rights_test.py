@@ -19,6 +19,17 @@ RESTRICTED_VOLUMES = {
 }
 
 
+def allowed(role: Object) -> set[tuple[str, str, str]]:
+    """(group, resource, verb) of all that a role allows."""
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
 def grants(objects: list[Object], account: str) -> set[tuple[str, str, str]]:
     """(group, resource, verb) of all that an account may do anywhere."""
     found = set()
@@ -30,13 +41,7 @@ def grants(objects: list[Object], account: str) -> set[tuple[str, str, str]]:
             for made in of_kind(objects, binding["roleRef"]["kind"])
             if made["metadata"]["name"] == binding["roleRef"]["name"]
         )
-        for rule in role["rules"]:
-            found |= {
-                (group, resource, verb)
-                for group in rule["apiGroups"]
-                for resource in rule["resources"]
-                for verb in rule["verbs"]
-            }
+        found |= allowed(role)
     return found
 
 
@@ -102,13 +107,7 @@ def test_the_controllers_rights_follow_what_is_switched_on(chart: Chart) -> None
         found = set()
         for role in of_kind(objects, "ClusterRole"):
             if role["metadata"]["name"] == "nodevol-driver":
-                for rule in role["rules"]:
-                    found |= {
-                        (group, resource, verb)
-                        for group in rule["apiGroups"]
-                        for resource in rule["resources"]
-                        for verb in rule["verbs"]
-                    }
+                found |= allowed(role)
         return found
 
     review = {("authentication.k8s.io", "tokenreviews", "create")}
