@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from testbed import Testbed
-from installation import NAMESPACE, Installation
+from chart import NAMESPACE
+from installation import Installation
 from kube import Kube
 from leftovers import Leftovers
-from manifests import Object, dump
-
-ROOT = Path(__file__).resolve().parents[2]
+from manifests import EXAMPLES, Object, dump
+from testbed import Testbed
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +64,7 @@ def example(kube: Kube) -> Iterator[Callable[[str], Path]]:
     applied: list[Path] = []
 
     def apply(name: str) -> Path:
-        path = ROOT / "deploy" / "examples" / f"{name}.yaml"
+        path = EXAMPLES / f"{name}.yaml"
         applied.append(path)
         kube.apply(path)
         return path

@@ -10,6 +10,7 @@ import pytest
 
 from installation import Installation
 from kube import Kube
+from manifests import EXAMPLES, dump
 from testbed import Testbed
 
 Example = Callable[[str], Path]
@@ -79,7 +80,8 @@ def test_static_persistent_volumes_are_matched_by_mode_and_size(
     # A second claim like one that is bound gets nothing, nor do those that match no volume.
     second = kube.get("pvc", f"{kind}-retain")["spec"]
     del second["volumeName"]
-    kube.apply(_claim("second", second))
+    kube.apply(dump({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                     "metadata": {"name": "second"}, "spec": second}))
     waiting = ("second", f"{kind}-wrong-mode", f"{kind}-too-large")
     kube.never("a claim without a match is bound",
                lambda: any(kube.get("pvc", name)["status"].get("phase") == "Bound"
@@ -97,12 +99,6 @@ def test_static_persistent_volumes_are_matched_by_mode_and_size(
     else:
         kube.eventually("Kubernetes refuses to delete it", lambda: kube.get(
             "pv", "example-hostpath-delete")["status"]["phase"] == "Failed")
-
-
-def _claim(name: str, spec: dict) -> str:
-    import json
-    return json.dumps({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                       "metadata": {"name": name}, "spec": spec})
 
 
 @pytest.mark.parametrize("name, replicas", [("replicaset", 2), ("deployment", 1)])
@@ -213,9 +209,10 @@ def test_group_snapshot_is_of_one_instant(kube: Kube, example: Example) -> None:
         return found if {"group-journal", "group-data"} <= set(found) else None
 
     names = kube.eventually("its members are there", members)
-    path = Path(__file__).resolve().parents[2] / "deploy/examples/group-snapshot-3-restore.yaml"
-    kube.apply(path.read_text().replace("MEMBER-OF-GROUP-JOURNAL", names["group-journal"]).replace(
-        "MEMBER-OF-GROUP-DATA", names["group-data"]))
+    restore = (EXAMPLES / "group-snapshot-3-restore.yaml").read_text()
+    for claim in ("group-journal", "group-data"):
+        restore = restore.replace(f"MEMBER-OF-{claim.upper()}", names[claim])
+    kube.apply(restore)
     kube.running("group-restored")
     journal, data = (int(kube.shell("group-restored", f"cat /{volume}/number"))
                      for volume in ("journal", "data"))

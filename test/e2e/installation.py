@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from chart import RELEASE
 from kube import Kube, KubectlError
+from manifests import DRIVER
 from testbed import Testbed
 
-NAMESPACE = "nodevol"
-RELEASE = "nodevol"
 SELECTOR = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component="
 PROVISIONER_LEASE = "csi-nodevol-io"
 
@@ -56,21 +56,14 @@ class Installation:
         for kind in (f"daemonset/{RELEASE}-node", f"deployment/{RELEASE}-controller"):
             self.kube.eventually(f"{kind} is there", lambda kind=kind: self.kube.run("get", kind))
             self.kube.run("rollout", "status", kind, "--timeout=280s")
-        self.kube.eventually("every node has the driver registered", self._registered)
+        self.kube.eventually("every node has the driver registered",
+                             lambda: self.registered_nodes() and
+                             len(self.registered_nodes()) == len(self.kube.list("csinodes")))
 
-    def _registered(self) -> bool:
-        nodes = self.kube.list("csinodes")
-        return bool(nodes) and all(
-            any(driver["name"] == "csi.nodevol.io" for driver in node["spec"].get("drivers") or [])
-            for node in nodes)
-
-    def kill_node_process(self, node: str) -> None:
-        """SIGKILL to the driver on a node; waits until its container is started again."""
-        pod = self.node_pod(node)
-        before = self._restarts(pod)
-        self.testbed.kill_driver(node)
-        self.kube.eventually("the container is started again",
-                             lambda: self._restarts(pod) > before)
+    def registered_nodes(self) -> list[str]:
+        """The nodes whose kubelets know the driver."""
+        return [node["metadata"]["name"] for node in self.kube.list("csinodes")
+                if any(driver["name"] == DRIVER for driver in node["spec"].get("drivers") or [])]
 
     def kill_leader(self) -> None:
         """Deletes, at once, the controller's pod whose provisioner leads."""
@@ -82,15 +75,11 @@ class Installation:
         [pod] = [pod for pod in self.pods("controller") if pod in holder]
         self.kube.run("delete", "pod", pod, "--grace-period=0", "--force")
 
-    def orphans(self) -> list[dict]:
+    def orphans(self) -> list[str]:
         """Volumes that the drivers have and no PersistentVolume names."""
         known = {volume["spec"].get("csi", {}).get("volumeHandle")
                  for volume in self.kube.list("pv")}
-        return [{"id": volume} for volume in self.volume_ids() if volume not in known]
-
-    def _restarts(self, pod: str) -> int:
-        statuses = self.kube.get("pod", pod)["status"].get("containerStatuses", [])
-        return sum(status["restartCount"] for status in statuses)
+        return [volume for volume in self.volume_ids() if volume not in known]
 
     def restart_daemonset(self) -> None:
         """New pods on all nodes, one after the other."""

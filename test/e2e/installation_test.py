@@ -31,7 +31,7 @@ def test_taint_of_a_new_node_is_taken_off_when_the_driver_is_there(
         driver.kube.run("rollout", "restart", f"deployment/{chart.RELEASE}-controller")
         driver.kube.eventually("the taint is off", lambda: ours not in keys(driver, node))
         assert "dedicated" in keys(driver, node)
-        assert node in registered(driver)
+        assert node in driver.registered_nodes()
     finally:
         driver.kube.run("taint", "node", node, "dedicated-")
     driver.await_ready()
@@ -40,12 +40,6 @@ def test_taint_of_a_new_node_is_taken_off_when_the_driver_is_there(
 def keys(driver: Installation, node: str) -> list[str]:
     """Of a node's taints."""
     return [taint["key"] for taint in driver.kube.get("node", node)["spec"].get("taints", [])]
-
-
-def registered(driver: Installation) -> list[str]:
-    """The nodes whose kubelets know the driver."""
-    return [node["metadata"]["name"] for node in driver.kube.list("csinodes")
-            if any(d["name"] == DRIVER for d in node["spec"].get("drivers") or [])]
 
 
 @pytest.fixture
@@ -92,7 +86,7 @@ def test_pods_run_on_while_the_driver_is_not_installed(kube: Kube, driver: Insta
     kube.running("first")
 
     def meanwhile() -> None:
-        kube.eventually("kubelets know it no longer", lambda: not registered(driver))
+        kube.eventually("kubelets know it no longer", lambda: not driver.registered_nodes())
         kube.shell("first", "echo hello > /data/file; sync")
 
     reinstall(meanwhile=meanwhile)

@@ -121,11 +121,11 @@ class Kube:
 
     def bound(self, claim: str) -> Object:
         """Waits until the claim is bound, and returns its volume."""
-        volume = self.eventually(
-            f"claim {claim} is bound",
-            lambda: self.get("pvc", claim)["spec"].get("volumeName")
-            if self.get("pvc", claim)["status"].get("phase") == "Bound" else None)
-        return self.get("pv", volume)
+        def found() -> str | None:
+            known = self.get("pvc", claim)
+            return known["spec"]["volumeName"] if known["status"].get("phase") == "Bound" else None
+
+        return self.get("pv", self.eventually(f"claim {claim} is bound", found))
 
     def recreate(self, pod: str, manifest: Path | str) -> None:
         """Deletes a pod, makes it again from its file and waits until it is ready."""

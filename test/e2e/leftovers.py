@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 
 from installation import Installation
 from kube import Kube
-
-DRIVER = "csi.nodevol.io"
+from manifests import DRIVER
 
 
 @dataclass(frozen=True)

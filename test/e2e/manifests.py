@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 Object = dict[str, Any]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
 
 IMAGE = "busybox:1.35"
 DRIVER = "csi.nodevol.io"
@@ -35,18 +38,14 @@ def claim(name: str, size: str, storage_class: str = "nodevol", **spec: object) 
     }
 
 
-def pod(name: str, claims: list[str], node: str = "", script: str = SLEEP,
-        block: bool = False) -> Object:
-    """A pod with its claims at /CLAIM, or as devices /dev/CLAIM; on a node if one is named."""
+def pod(name: str, claims: list[str], node: str = "", script: str = SLEEP) -> Object:
+    """A pod with its claims at /CLAIM; on a node if one is named."""
     container: Object = {
         "name": "main",
         "image": IMAGE,
         "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": c, "mountPath": f"/{c}"} for c in claims],
     }
-    if block:
-        container["volumeDevices"] = [{"name": c, "devicePath": f"/dev/{c}"} for c in claims]
-    else:
-        container["volumeMounts"] = [{"name": c, "mountPath": f"/{c}"} for c in claims]
     spec: Object = {
         "terminationGracePeriodSeconds": 1,
         "containers": [container],

@@ -9,7 +9,8 @@ import sys
 import time
 from collections import Counter
 
-from installation import NAMESPACE, Installation
+from chart import NAMESPACE
+from installation import Installation
 from kube import Kube
 from manifests import Object, claim, dump, pod
 from testbed import Testbed

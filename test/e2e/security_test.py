@@ -7,7 +7,8 @@ import json
 import re
 
 from testbed import Testbed
-from installation import RELEASE, Installation
+from chart import RELEASE
+from installation import Installation
 from kube import Kube
 from manifests import claim, dump, pod
 

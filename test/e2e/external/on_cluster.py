@@ -14,7 +14,7 @@ import yaml
 from cluster.cluster import Cluster
 from external.report import FOCUS, Spec, read_report
 from external.selection import DEFINITION
-from external.standin import TOPOLOGY_KEY
+from manifests import TOPOLOGY_KEY
 
 _CAP_SYS_RESOURCE = 24
 # Sources of suites that want their volumes at once and on one node. A group snapshot is of volumes

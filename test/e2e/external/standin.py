@@ -16,9 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from manifests import TOPOLOGY_KEY
+
 REFUSED = "nothing can be made here"
 
-TOPOLOGY_KEY = "topology.csi.nodevol.io/node"
 _NODES = ("node-1", "node-2")
 
 
