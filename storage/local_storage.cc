@@ -37,14 +37,12 @@ absl::StatusOr<std::unique_ptr<LocalStorage>> LocalStorage::Open(
         },
         [s = storage.get()](Engine& open) { s->SettleMembers(open); }));
   }
-  absl::Status first_error;
   for (const std::unique_ptr<PoolKeeper>& keeper : storage->keepers_) {
     const absl::Status opened = keeper->Open();
-    // Which of two twins is the original nobody but the administrator knows.
+    // Which of two twins is the original nobody but the administrator knows; and where another
+    // process has the pool, that one serves the node.
     if (absl::IsAlreadyExists(opened)) return absl::FailedPreconditionError(opened.message());
-    first_error.Update(opened);
   }
-  if (!first_error.ok() && storage->Engines().empty()) return first_error;
   for (const std::shared_ptr<Engine>& engine : storage->Engines()) {
     storage->SettleMembers(*engine);  // now that their groups' pools are open
     if (const size_t undecided = engine->snapshots().undecided(); undecided > 0) {

@@ -73,8 +73,9 @@ struct PoolStatistics {
 // workers do the rest. Deciding happens on the caller's thread and in memory only.
 class LocalStorage : public NodeStorage, public Inventory {
  public:
-  // Opens and recovers the pools. Those that can't be opened are tried again later, unless that is
-  // all of them: then the error is that of the first. FAILED_PRECONDITION also when two are one.
+  // Opens and recovers the pools. Those that can't be opened, be it all of them, are tried again
+  // later: meanwhile the node can end what uses their volumes, and a disk may come late.
+  // FAILED_PRECONDITION when another process owns a pool, or two are one.
   static absl::StatusOr<std::unique_ptr<LocalStorage>> Open(std::string node_id,
                                                             const std::vector<PoolOptions>& pools);
   // Finishes what was accepted.

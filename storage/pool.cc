@@ -75,7 +75,7 @@ absl::Status Pool::OpenRoot() {
   if (on_root) {
     return absl::FailedPreconditionError(
         "no filesystem is mounted here: the directory is on the node's root filesystem, which the "
-        "pool would fill; mount the disk meant for the pool and start again");
+        "pool would fill; mount the disk that is meant for it");
   }
   if (filesystem_ == host::FilesystemType::kOther) {
     return absl::FailedPreconditionError(
@@ -183,7 +183,7 @@ absl::Status Pool::Lock() {
   ASSIGN_OR_RETURN(const bool locked, host::TryLockFile(lock_.get()));
   if (!locked) {
     const absl::StatusOr<std::string> owner = host::ReadFile(meta_.get(), kLockFile, 256);
-    return absl::FailedPreconditionError(
+    return absl::AlreadyExistsError(
         absl::StrCat("another process owns the pool", owner.ok() && !owner->empty() ? ": " : "",
                      owner.ok() ? *owner : "", "; stop it first, a pool has one owner"));
   }

@@ -44,8 +44,8 @@ class Pool {
  public:
   // Opens and locks a pool, or prepares one. FAILED_PRECONDITION, saying which and what to do, when
   // the directory is missing, its filesystem is not mounted, it is not prepared, it belongs to
-  // another filesystem, it is another pool than the one that must be there, or another process owns
-  // it.
+  // another filesystem, or it is another pool than the one that must be there. ALREADY_EXISTS when
+  // another process owns it.
   static absl::StatusOr<std::unique_ptr<Pool>> Open(const PoolOptions& options);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;

@@ -73,13 +73,29 @@ TEST_F(PoolGuardTest, PoolThatIsNoLongerMountedIsNotTakenForEmpty) {
   ASSERT_EQ(::umount2(node_->disk().path().c_str(), MNT_DETACH), 0);
   ExpectAllRefused("is not the filesystem that the driver opened");
   node_->Close();
-  EXPECT_THAT(node_->Open(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  // The node starts without it: what uses its volumes can end, and it may come.
+  ASSERT_OK(node_->Open());
+  const std::string why = "none that pools can be on";
+  EXPECT_THAT(node_->storage().CheckReady(), Unavailable(why));
+  EXPECT_THAT(node_->Create(RequestFor(Ext4OnXfs(), "b")),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr(why)));
+  EXPECT_THAT(node_->Delete(volume_), Unavailable(why));
+  EXPECT_THAT(node_->DeleteId(VolumeId::ForName(uuid_, "never there")), Unavailable(why));
+  ASSERT_OK(node_->disk().Mount());
+  ASSERT_TRUE(Eventually([&] { return node_->storage().CheckReady().ok(); }));
+  EXPECT_OK(node_->Delete(volume_));
 }
 
 TEST_F(PoolGuardTest, AnswersFromMemoryGoOnWhileThePoolIsAway) {
   ASSERT_EQ(::umount2(node_->disk().path().c_str(), MNT_DETACH), 0);
   EXPECT_OK(node_->storage().GetVolume(*VolumeId::Parse(volume_->id())));
   EXPECT_EQ(node_->storage().ListVolumes({}).entries.size(), 1U);
+}
+
+// A second driver would take over the first one's socket.
+TEST_F(PoolGuardTest, PoolOfAnotherOwnerIsNotWaitedFor) {
+  EXPECT_THAT(LocalStorage::Open("node", {{.name = "a", .path = node_->disk().path()}}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("another process owns")));
 }
 
 // Ids say which pool an object is in: of two with one UUID, one would answer for the other.

@@ -148,8 +148,10 @@ TEST_P(PoolTest, DamagedMarkerIsNotReplaced) {
 
 TEST_P(PoolTest, PoolHasOneOwner) {
   ASSERT_OK_AND_ASSIGN(std::unique_ptr<Pool> owner, Open(path(), /*create=*/true));
-  EXPECT_THAT(Open(path()),
-              Refused(path(), "another process owns the pool: pid " + std::to_string(::getpid())));
+  EXPECT_THAT(Open(path()), StatusIs(absl::StatusCode::kAlreadyExists,
+                                     AllOf(HasSubstr("pool \"p\" at " + path()),
+                                           HasSubstr("another process owns the pool: pid " +
+                                                     std::to_string(::getpid())))));
   EXPECT_OK(owner->Check());
   owner.reset();
   EXPECT_OK(Open(path()));

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from chart import NAMESPACE
-from installation import Installation
+import chart
+from installation import Installation, Reinstall
 from kube import Kube
 from leftovers import Leftovers
-from manifests import EXAMPLES, Object, dump
+from manifests import DRIVER, EXAMPLES, Object, dump
 from testbed import Testbed
 
 
@@ -26,9 +26,27 @@ def testbed() -> Testbed:
 @pytest.fixture(scope="session")
 def driver(testbed: Testbed) -> Installation:
     """The driver, ready on all nodes."""
-    installation = Installation(Kube(testbed.kubectl(), NAMESPACE), testbed)
+    installation = Installation(Kube(testbed.kubectl(), chart.NAMESPACE), testbed)
     installation.await_ready()
     return installation
+
+
+@pytest.fixture
+def reinstall(testbed: Testbed, driver: Installation) -> Iterator[Reinstall]:
+    """Takes the chart away and installs it anew, with options of helm; in the end, as it was."""
+    values = chart.given_values(testbed.cluster)
+
+    def again(*options: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+        if chart.is_installed(testbed.cluster):
+            chart.uninstall(testbed.cluster)
+        meanwhile()
+        # It is kept, and two of its fields can't be changed.
+        driver.kube.run("delete", "csidriver", DRIVER, "--ignore-not-found")
+        chart.install(testbed.cluster, list(options), values)
+        driver.await_ready()
+
+    yield again
+    again()
 
 
 @pytest.fixture

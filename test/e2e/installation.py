@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chart import RELEASE
@@ -13,6 +14,9 @@ from testbed import Testbed
 
 SELECTOR = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component="
 PROVISIONER_LEASE = "csi-nodevol-io"
+
+# The fixture `reinstall`: with options of helm, and `meanwhile`, called while nothing is installed.
+Reinstall = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,13 @@ class Installation:
         return [volume["id"] for node in self.nodes()
                 for volume in self.ask_node(node, "volume", "list")["volumes"]
                 if volume.get("state") != "deleted"]
+
+    def pool_states(self, node: str) -> dict[str, str]:
+        """Of each pool of a node: "ready" or "unavailable"."""
+        # It ends with 1 while one is unavailable.
+        said = self.kube.exec(self.node_pod(node), "sh", "-c", "nodevol pool list -o json || true",
+                              container="nodevol")
+        return {pool["name"]: pool["state"] for pool in json.loads(said)["pools"]}
 
     def await_ready(self) -> None:
         """Waits until all pods of the driver are ready and each node's CSINode names it."""

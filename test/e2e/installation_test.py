@@ -3,17 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import pytest
-
 import chart
-from installation import Installation
+from installation import Installation, Reinstall
 from kube import Kube
 from manifests import DRIVER, claim, dump, pod
 from testbed import Testbed
-
-Reinstall = Callable[..., None]
 
 
 def test_charts_own_test_passes(testbed: Testbed, driver: Installation) -> None:
@@ -40,24 +34,6 @@ def test_taint_of_a_new_node_is_taken_off_when_the_driver_is_there(
 def keys(driver: Installation, node: str) -> list[str]:
     """Of a node's taints."""
     return [taint["key"] for taint in driver.kube.get("node", node)["spec"].get("taints", [])]
-
-
-@pytest.fixture
-def reinstall(testbed: Testbed, driver: Installation) -> Iterator[Reinstall]:
-    """Takes the chart away and installs it anew, with options of helm; in the end, as it was."""
-    values = chart.given_values(testbed.cluster)
-
-    def again(*options: str, meanwhile: Callable[[], None] = lambda: None) -> None:
-        if chart.is_installed(testbed.cluster):
-            chart.uninstall(testbed.cluster)
-        meanwhile()
-        # It is kept, and two of its fields can't be changed.
-        driver.kube.run("delete", "csidriver", DRIVER, "--ignore-not-found")
-        chart.install(testbed.cluster, list(options), values)
-        driver.await_ready()
-
-    yield again
-    again()
 
 
 def test_with_attaching_a_volume_is_attached_to_its_node(kube: Kube, driver: Installation,

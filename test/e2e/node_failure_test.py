@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from installation import Installation
+from cluster.config import POOLS
+from installation import Installation, Reinstall
 from kube import Kube
 from manifests import claim, dump, pod, storage_class
 from testbed import Testbed
@@ -44,6 +45,7 @@ def writes_on(kube: Kube) -> None:
     kube.eventually("it goes on writing", lambda: len(lines(kube, "writer")) > before + 3)
 
 
+@pytest.mark.core
 def test_kubelet_and_driver_are_killed_while_a_pod_writes(
         kube: Kube, testbed: Testbed, driver: Installation) -> None:
     node = testbed.nodes()[0]
@@ -62,6 +64,7 @@ def test_kubelet_and_driver_are_killed_while_a_pod_writes(
     assert_unbroken(lines(kube, "writer"))
 
 
+@pytest.mark.core
 def test_node_is_rebooted(kube: Kube, testbed: Testbed, driver: Installation) -> None:
     node = testbed.nodes()[1]
     start_writer(kube, node)
@@ -71,6 +74,29 @@ def test_node_is_rebooted(kube: Kube, testbed: Testbed, driver: Installation) ->
     # Kubelet makes the pod's containers again, with their mounts.
     kube.eventually("the pod is ready and has its data",
                     lambda: len(lines(kube, "writer")) > written)
+    writes_on(kube)
+    assert_unbroken(lines(kube, "writer"))
+
+
+def test_node_comes_back_without_its_only_disk(
+        kube: Kube, testbed: Testbed, driver: Installation, reinstall: Reinstall) -> None:
+    name = "default"
+    reinstall(f'--set-json=pools=[{{"name": "{name}", "path": "{POOLS / name}"}}]',
+              "--set=createPools=false")
+    node = testbed.nodes()[1]
+    start_writer(kube, node)
+    testbed.reboot(node, without=[name])
+    try:
+        kube.eventually("the driver runs without its pool",
+                        lambda: driver.pool_states(node) == {name: "unavailable"})
+        # What used the disk can end, and what needs it waits for it.
+        kube.run("delete", "pod", "writer", "--wait")
+        kube.apply(dump(pod("writer", ["data"], node, WRITER)))
+        kube.eventually("an event says why it does not start",
+                        lambda: any("is tried again" in said for said in kube.events_of("writer")))
+    finally:
+        testbed.mount_disk(node, name)
+    kube.running("writer")
     writes_on(kube)
     assert_unbroken(lines(kube, "writer"))
 

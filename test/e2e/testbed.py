@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cluster.cluster import Cluster
@@ -47,9 +48,15 @@ class Testbed:
         """SIGKILL to the driver's process on a node, as when memory runs out."""
         self.run_on(node, "pkill", "-KILL", "-x", "nodevol")
 
-    def reboot(self, node: str) -> None:
+    def reboot(self, node: str, without: Collection[str] = ()) -> None:
         """Cuts the node's power, and switches it on again: processes, mounts and loop devices are
-        gone, what is on its disks is there."""
+        gone, what is on its disks is there. Those of the pools named are not mounted."""
         self.cluster.nodes[node].stop()
-        self.cluster.nodes[node].start()
+        self.cluster.nodes[node].start(without)
         self.cluster.wait_node(node)
+
+    def mount_disk(self, node: str, name: str) -> None:
+        """Mounts the disk of a pool that was left out."""
+        machine = self.cluster.nodes[node]
+        [pool] = [pool for pool in machine.config.pools if pool.name == name]
+        machine.mount_disk(pool)

@@ -7,6 +7,7 @@ import json
 import resource
 import shutil
 import signal
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -97,15 +98,19 @@ class Node:
 
     # ---- its life ----
 
-    def start_machine(self) -> None:
-        """Switches it on: machine, network, and disks mounted; no daemon yet."""
+    def start_machine(self, without: Collection[str] = ()) -> None:
+        """Switches it on: machine, network, and disks mounted, but the pools named; no daemon yet."""
         self.machine.start()
         network.connect(self._control, self.machine, self.config, self._nodes)
         for pool in self.config.pools:
-            device = loops.attach(self.disk(pool))
             run(self.machine.command("mkdir", "-p", str(pool.path)))
-            kind = ["-t", pool.filesystem]
-            run(self.machine.command("mount", *kind, str(device), str(pool.path)))
+            if pool.name not in without:
+                self.mount_disk(pool)
+
+    def mount_disk(self, pool: Pool) -> None:
+        """Mounts the filesystem of a pool."""
+        device = loops.attach(self.disk(pool))
+        run(self.machine.command("mount", "-t", pool.filesystem, str(device), str(pool.path)))
 
     def start_containerd(self) -> None:
         """Starts containerd and waits until it serves."""
@@ -121,9 +126,9 @@ class Node:
         """Ends kubelet alone: containers go on running."""
         self.machine.kill_daemon(self.kubelet, how)
 
-    def start(self) -> None:
-        """Switches a node on that was stopped, with all its daemons."""
-        self.start_machine()
+    def start(self, without: Collection[str] = ()) -> None:
+        """Switches a node on that was stopped, with all its daemons and its disks, but the pools named."""
+        self.start_machine(without)
         self.start_containerd()
         self.start_kubelet()
         self.machine.start_daemon(self.kube_proxy)
