@@ -16,7 +16,8 @@
 namespace nodevol::storage {
 
 // The source volumes, in the order of their ids. INVALID_ARGUMENT for an empty list, one with
-// duplicates or too many, and for parameters; NOT_FOUND for what is no id of a volume.
+// duplicates or too many, and for parameters but deletionPolicy, which is passed over; NOT_FOUND
+// for what is no id of a volume.
 absl::StatusOr<std::vector<VolumeId>> ParseGroupRequest(const v1::GroupSnapshotRequest& request);
 
 // ALREADY_EXISTS, naming what differs, when the group was not made by an equal request: the order

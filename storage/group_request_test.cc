@@ -50,6 +50,8 @@ TEST(GroupRequestTest, ImpossibleRequestsAreRefused) {
   // Also when neither is an id of ours.
   EXPECT_THAT(ParseGroupRequest(RequestOf({"x", "x"})), invalid("x twice"));
   v1::GroupSnapshotRequest request = RequestOf({IdOf("a")});
+  (*request.mutable_parameters())["deletionPolicy"] = "Delete";
+  EXPECT_OK(ParseGroupRequest(request));
   (*request.mutable_parameters())["speed"] = "high";
   EXPECT_THAT(ParseGroupRequest(request), invalid("speed"));
 }
