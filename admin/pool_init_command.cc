@@ -100,7 +100,7 @@ Exit InitPool(const Arguments& arguments, const Streams& streams) {
     return Exit::kOk;
   }
   const absl::StatusOr<std::unique_ptr<storage::Pool>> pool =
-      storage::Pool::Open({.name = *name, .path = path, .create = true});
+      storage::Pool::Open({.name = *name, .path = path, .create = true, .attended = true});
   if (!pool.ok()) return Fail(streams, Missing(path, pool.status()));
   const absl::StatusOr<std::optional<nodevol::v1::PoolMarker>> marker =
       storage::ReadPoolMarker(path);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "absl/strings/strip.h"
 #include "libmount/libmount.h"
 
 #include "base/errno_status.h"
@@ -41,6 +42,18 @@ absl::StatusOr<std::vector<MountEntry>> ReadMountTable() {
                        IsShared(line)});
   }
   return entries;
+}
+
+const MountEntry* MountOf(const std::vector<MountEntry>& table, absl::string_view path) {
+  const MountEntry* best = nullptr;
+  for (const MountEntry& entry : table) {
+    absl::string_view rest = path;
+    const bool above = entry.target == "/" || (absl::ConsumePrefix(&rest, entry.target) &&
+                                               (rest.empty() || rest.front() == '/'));
+    // Of several at one place the last covers the others.
+    if (above && (best == nullptr || entry.target.size() >= best->target.size())) best = &entry;
+  }
+  return best;
 }
 
 }  // namespace nodevol::host

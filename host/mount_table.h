@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace nodevol::host {
 
@@ -25,6 +26,9 @@ struct MountEntry {
 // All mounts of this mount namespace, oldest first. Costs grow with their number: for start-up, not
 // for a call.
 absl::StatusOr<std::vector<MountEntry>> ReadMountTable();
+
+// The mount that an absolute path without links is on; null when the table has none.
+const MountEntry* MountOf(const std::vector<MountEntry>& table, absl::string_view path);
 
 }  // namespace nodevol::host
 

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "host/file.h"
@@ -203,6 +205,21 @@ TEST_F(MountTest, UnknownFilesystemIsNamed) {
               StatusIs(absl::StatusCode::kInternal, HasSubstr("nonsense")));
   EXPECT_THAT(NewMount("xfs", loop_.Path(), false, {}, {}),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("mount xfs")));
+}
+
+TEST(MountTableTest, PathIsOnTheDeepestMountAndOfSeveralAtOnePlaceOnTheLast) {
+  std::vector<MountEntry> table;
+  for (const char* target : {"/", "/mnt", "/mnt/disk", "/mnt", "/mnt/disk"}) {
+    MountEntry& entry = table.emplace_back();
+    entry.target = target;
+    entry.source = std::to_string(table.size() - 1);
+  }
+  for (const auto& [path, source] : {std::pair("/mnt/disk/a", "4"), std::pair("/mnt/disk", "4"),
+                                     std::pair("/mnt/diskette", "3"), std::pair("/m", "0")}) {
+    ASSERT_NE(MountOf(table, path), nullptr) << path;
+    EXPECT_EQ(MountOf(table, path)->source, source) << path;
+  }
+  EXPECT_EQ(MountOf({}, "/mnt"), nullptr);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 #include "host/file.h"
 #include "host/filesystem_tools.h"
@@ -80,20 +79,6 @@ NodeFinding CheckLoopControl(const v1::VolumeRecord& volume) {
           "host's /dev"};
 }
 
-// The mount that a path is on.
-const host::MountEntry* MountOf(const std::vector<host::MountEntry>& table,
-                                const std::string& path) {
-  const host::MountEntry* best = nullptr;
-  for (const host::MountEntry& entry : table) {
-    absl::string_view rest = path;
-    const bool above = entry.target == "/" || (absl::ConsumePrefix(&rest, entry.target) &&
-                                               (rest.empty() || rest.front() == '/'));
-    // Of several at one place the last covers the others.
-    if (above && (best == nullptr || entry.target.size() >= best->target.size())) best = &entry;
-  }
-  return best;
-}
-
 NodeFinding CheckPropagation(const std::string& kubelet_path) {
   if (!host::InspectPath(kubelet_path).ok()) {
     return {Severity::kNote, kubelet_path,
@@ -102,7 +87,7 @@ NodeFinding CheckPropagation(const std::string& kubelet_path) {
   }
   const absl::StatusOr<std::vector<host::MountEntry>> table = host::ReadMountTable();
   if (!table.ok()) return {Severity::kWarning, kubelet_path, std::string(table.status().message())};
-  const host::MountEntry* const mount = MountOf(*table, kubelet_path);
+  const host::MountEntry* const mount = host::MountOf(*table, kubelet_path);
   if (mount != nullptr && mount->shared) {
     return {Severity::kOk, kubelet_path, "is on a shared mount: pods see the driver's mounts"};
   }

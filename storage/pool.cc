@@ -21,6 +21,7 @@
 #include "storage/layout.h"
 #include "storage/pool_init.h"
 #include "storage/record_file.h"
+#include "storage/root_filesystem.h"
 
 namespace nodevol::storage {
 namespace {
@@ -32,19 +33,6 @@ absl::StatusOr<std::string> CanonicalPath(int fd) {
       ::readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), buffer.data(), buffer.size());
   if (length < 0) return ErrnoStatus(errno, "ask for the pool's path");
   return std::string(buffer.data(), static_cast<size_t>(length));
-}
-
-// True when the pool would fill the disk that the node itself runs on, which is what happens when
-// the filesystem meant for it is not mounted.
-absl::StatusOr<bool> IsOnRootFilesystem(int fd) {
-  ASSIGN_OR_RETURN(const UniqueFd root, host::OpenPath("/", O_RDONLY | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const host::FileInfo root_info, host::Inspect(root.get()));
-  ASSIGN_OR_RETURN(const host::FileInfo info, host::Inspect(fd));
-  if (info.device == root_info.device) return true;
-  // Subvolumes of one btrfs have device numbers of their own.
-  const absl::StatusOr<std::string> root_uuid = host::FilesystemUuid(root.get());
-  const absl::StatusOr<std::string> uuid = host::FilesystemUuid(fd);
-  return root_uuid.ok() && uuid.ok() && *root_uuid == *uuid;
 }
 
 }  // namespace
@@ -87,6 +75,7 @@ absl::Status Pool::OpenRoot() {
 absl::Status Pool::OpenPrepared() {
   ASSIGN_OR_RETURN(std::optional<v1::PoolMarker> marker, ReadPoolMarker(root_.get()));
   if (!marker.has_value() && options_.create) {
+    if (!options_.attended) RETURN_IF_ERROR(CheckOfOwnFilesystem(path_));
     RETURN_IF_ERROR(PreparePool(root_.get()));
     ASSIGN_OR_RETURN(marker, ReadPoolMarker(root_.get()));
   }

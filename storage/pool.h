@@ -27,6 +27,9 @@ struct PoolOptions {
   std::string path;
   // Prepare an empty directory; without it an unprepared one is refused.
   bool create = false;
+  // With `create`: a person asks for this one, so it may also be where a disk is usually mounted
+  // (CheckOfOwnFilesystem).
+  bool attended = false;
   // How many times its space the pool may promise.
   double overcommit = 1.0;
   // The pool that must be found there; "" for whichever is.

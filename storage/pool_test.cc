@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "host/file.h"
+#include "host/mount.h"
 #include "storage/ids.h"
 #include "storage/storage_test_util.h"
 #include "test/support/matchers.h"
@@ -182,6 +183,25 @@ TEST(PoolPlaceTest, DirectoryOnTheRootFilesystemIsRefused) {
   EXPECT_THAT(Open(path, /*create=*/true), Refused(path, "no filesystem is mounted here"));
   EXPECT_TRUE(std::filesystem::is_empty(path));
   std::filesystem::remove(path);
+}
+
+// As a container has a directory of its node's root filesystem.
+TEST(PoolPlaceTest, DirectoryOnTheNodesRootFilesystemIsPreparedOnlyWhereSomebodyAsksForIt) {
+  ASSERT_OK_AND_ASSIGN(const TestFilesystem disk, TestFilesystem::Create({.bytes = kDiskBytes}));
+  const std::string path = NewDirectory();
+  ASSERT_TRUE(std::filesystem::create_directories(disk.path() + path));
+  {
+    ASSERT_OK_AND_ASSIGN(const UniqueFd directory,
+                         host::OpenPath(disk.path() + path, O_PATH | O_DIRECTORY));
+    ASSERT_OK_AND_ASSIGN(const UniqueFd tree, host::CloneTree(directory.get()));
+    ASSERT_OK_AND_ASSIGN(const UniqueFd target, host::OpenPath(path, O_PATH | O_DIRECTORY));
+    ASSERT_OK(host::AttachMount(tree.get(), target.get()));
+  }
+  EXPECT_THAT(Open(path, /*create=*/true), Refused(path, "no disk seems to be mounted here"));
+  EXPECT_TRUE(std::filesystem::is_empty(path));
+  EXPECT_OK(Pool::Open({.name = "p", .path = path, .create = true, .attended = true}));
+  EXPECT_OK(Open(path, /*create=*/true));
+  ASSERT_OK(host::Unmount(path));
 }
 
 TEST(PoolPlaceTest, MissingDirectoryIsRefused) {
