@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kube import Kube
 from manifests import claim, dump, pod
 
@@ -17,6 +19,7 @@ def test_two_pods_of_a_node_share_a_read_write_once_volume(kube: Kube) -> None:
     assert kube.shell("second", "cat /data/file") == "hello"
 
 
+@pytest.mark.core
 def test_second_pod_of_a_read_write_once_pod_volume_waits_for_the_first(kube: Kube) -> None:
     kube.apply(dump(claim("data", "64Mi", accessModes=["ReadWriteOncePod"]), pod("first", ["data"])))
     kube.running("first")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kube import Kube
 from manifests import TOPOLOGY_KEY, claim, dump, pod
 
@@ -37,6 +39,7 @@ def by_room(kube: Kube) -> tuple[tuple[str, int], tuple[str, int]]:
     return (small, less), (large, more)
 
 
+@pytest.mark.core
 def test_pod_that_fits_on_one_node_only_goes_there(kube: Kube) -> None:
     (_, less), (large, more) = by_room(kube)
     size = (less + more) // 2

@@ -43,6 +43,7 @@ def is_gone_with_its_claim(kube: Kube, driver: Installation, pod: str, claim: st
                     [entry["metadata"]["name"] for entry in kube.list("pv")])
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", ["pod", "storageclass"])
 def test_claim_and_pod(kube: Kube, driver: Installation, example: Example, name: str) -> None:
     source = example(name)
@@ -122,6 +123,7 @@ def test_pods_that_are_replaced_find_the_data(kube: Kube, example: Example, name
     kube.eventually("they have the data", lambda: starts(kube, second[0]) == 2 * replicas)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", ["statefulset", "statefulset-parallel"])
 def test_stateful_set_keeps_to_each_pod_its_own(kube: Kube, example: Example, name: str) -> None:
     example(name)
@@ -147,6 +149,7 @@ def test_stateful_set_keeps_to_each_pod_its_own(kube: Kube, example: Example, na
         assert kube.shell(pod, "cat /data/name") == pod
 
 
+@pytest.mark.core
 def test_mysql_is_written_on_the_primary_and_read_on_the_replicas(
         kube: Kube, example: Example) -> None:
     example("mariadb-replication")
@@ -175,6 +178,7 @@ def test_mysql_is_written_on_the_primary_and_read_on_the_replicas(
                         lambda replica=replica: ask(replica, "SELECT SUM(n) FROM example.t") == "7")
 
 
+@pytest.mark.core
 def test_snapshot_restore_and_clone(kube: Kube, example: Example) -> None:
     example("snapshot-1-source")
     node = kube.running("snapshot-source")["spec"]["nodeName"]

@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import re
 
-from testbed import Testbed
+import pytest
+
 from chart import RELEASE
 from installation import Installation
 from kube import Kube
 from manifests import claim, dump, pod
+from testbed import Testbed
 
 # What a token or a private key looks like, wherever it is.
 SECRETS = re.compile(r"eyJ[A-Za-z0-9_-]{20,}\.|-----BEGIN [A-Z ]*PRIVATE KEY|change-me")
@@ -32,6 +34,7 @@ def test_controllers_pods_are_fit_for_a_restricted_namespace(kube: Kube,
         "spec": wanted["spec"]}))
 
 
+@pytest.mark.core
 def test_node_pod_has_what_it_needs_and_no_more(driver: Installation) -> None:
     spec = template(driver, f"daemonset/{RELEASE}-node")["spec"]
     assert not any(spec.get(name) for name in ("hostNetwork", "hostPID", "hostIPC"))
@@ -66,6 +69,7 @@ def test_service_accounts_may_do_what_the_docs_say(driver: Installation) -> None
     assert not may(f"{RELEASE}-node", "list", "persistentvolumes")
 
 
+@pytest.mark.core
 def test_token_of_a_node_does_not_speak_for_another(kube: Kube, driver: Installation,
                                                     testbed: Testbed) -> None:
     first, second = testbed.nodes()

@@ -39,6 +39,7 @@ def stats_of(kube: Kube, node: str) -> dict[tuple[str, str], int]:
             if namespace == kube.namespace}
 
 
+@pytest.mark.core
 def test_pod_can_write_what_it_asked_for_and_no_more(kube: Kube, backend: tuple[str, int]) -> None:
     class_name, size = backend
     kube.apply(dump(claim("data", f"{size}Mi", class_name), pod("writer", ["data"])))

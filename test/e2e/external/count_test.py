@@ -18,6 +18,7 @@ def suite() -> Path:
     return programs("e2e.test") / "e2e.test"
 
 
+@pytest.mark.core
 def test_definition_selects_what_is_expected(suite: Path) -> None:
     changes = differences(find_selection(suite).lines, expected_lines())
     assert not changes, f"{EXPECTED.name} is not what driver.yaml selects:\n" + "\n".join(changes)
