@@ -86,6 +86,8 @@ LinkClient::Connections LinkClient::connections() const {
   Connections connections;
   absl::MutexLock lock(&mutex_);
   for (const auto& [address, replica] : replicas_) {
+    // An IPv4 and an IPv6 address are of one replica, and one of them is used.
+    if (replica.stream == nullptr && IsConnectedElsewhere(replica)) continue;
     ++connections.known;
     if (replica.stream != nullptr && replica.stream->ended().ok() &&
         replica.stream->session().welcomed()) {

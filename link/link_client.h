@@ -57,7 +57,8 @@ class LinkClient {
   LinkClient(const LinkClient&) = delete;
   LinkClient& operator=(const LinkClient&) = delete;
 
-  // To how many replicas the node is connected, of how many that there are.
+  // To how many replicas the node is connected, of how many that there are. One that has several
+  // addresses is known by each until the node is connected to it.
   struct Connections {
     size_t welcomed = 0;
     size_t known = 0;

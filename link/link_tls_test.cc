@@ -180,6 +180,7 @@ TEST_F(LinkTlsTest, OneControllerAtTwoAddressesHasOneStream) {
     absl::SleepFor(kSoon * 10);
     return admitted >= 2 && replica_.admitted() == admitted && client.connections().welcomed == 1;
   }));
+  EXPECT_TRUE(Eventually([&client] { return client.connections().known == 1; }));
   replica_.AwaitComplete();
   EXPECT_OK(Create("a"));
 }
