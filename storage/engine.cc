@@ -185,7 +185,15 @@ void Engine::ExamineUsedVolumes() {
     if (!conditions.empty()) ill[id] = std::move(conditions);
   }
   const std::vector<std::string> changed = catalog_.ill.Replace(std::move(ill));
-  for (const std::string& id : changed) catalog_.volumes.Tell(id);
+  for (const std::string& id : changed) {
+    for (const HealthCondition& condition : catalog_.ill.Of(id)) {
+      log::Warn("something is wrong with a volume in use", {{"pool", pool_->name()},
+                                                            {"volume_id", id},
+                                                            {"reason", condition.reason},
+                                                            {"error", condition.message}});
+    }
+    catalog_.volumes.Tell(id);
+  }
 }
 
 std::vector<HealthCondition> Engine::Examine(const v1::VolumeRecord& volume) {

@@ -24,6 +24,7 @@ namespace {
 using host::FilesystemType;
 using nodevol::testing::StatusIs;
 using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -157,9 +158,14 @@ TEST_F(HealthTest, ErrorsOfTheFilesystemInAnImageAreSeen) {
       << "a test" << std::flush;
   EXPECT_THAT(Examined(), Contains("DEGRADED FilesystemErrors"));
   // The reaper looks once a minute, and at a start.
+  ::testing::internal::CaptureStderr();
   ASSERT_OK(node_->Reopen());
   EXPECT_TRUE(Eventually([&] { return !Of(volume_).empty(); }));
   EXPECT_THAT(Ill(), ElementsAre(volume_->id()));
+  ASSERT_OK(node_->Reopen());  // the reaper has ended
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ContainsRegex(absl::StrCat("something is wrong with a volume in use .*volume_id=",
+                                         volume_->id(), " reason=FilesystemErrors")));
 }
 
 TEST_F(HealthTest, FilesystemInAnImageThatHasShutDownIsSeen) {
