@@ -162,6 +162,13 @@ def test_all_but_nodes_is_restricted(chart: Chart, case: Case) -> None:
         assert made["metadata"]["namespace"] == NAMESPACE
 
 
+def test_the_platform_may_choose_the_user(chart: Chart) -> None:
+    objects = chart.objects({"controller": {"runAsUser": None}})
+    for made in of_kind(objects, "Deployment") + of_kind(objects, "Pod"):
+        chosen = {"runAsUser", "runAsGroup", "fsGroup"} & set(pod_of(made)["securityContext"])
+        assert chosen == set(), made["metadata"]["name"]
+
+
 def test_the_judge_knows_a_pod_that_is_not(chart: Chart) -> None:
     found = violations(pod_of(only(chart.objects({}), "DaemonSet")))
     assert (

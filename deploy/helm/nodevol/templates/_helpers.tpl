@@ -87,6 +87,17 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{- /* Of pods with such containers. One user for all: the CSI socket is its maker's alone. */ -}}
+{{- define "nodevol.restrictedPod" -}}
+runAsNonRoot: true
+{{- with .Values.controller.runAsUser }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
+{{- end }}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
 {{- /* What the schema can't say, because it is about several values. */ -}}
 {{- define "nodevol.check" -}}
 {{- with .Values.link -}}
