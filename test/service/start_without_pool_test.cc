@@ -59,12 +59,13 @@ class StartWithoutPoolTest : public ServiceFixture {
   // the process is well all the same.
   template <typename Matcher>
   void ExpectWithoutPool(const Matcher& why) {
-    EXPECT_THAT(driver_->Log(), AllOf(HasSubstr("a pool can't be opened; it is tried again"), why));
+    EXPECT_THAT(Log(), AllOf(HasSubstr("a pool can't be opened; it is tried again"), why));
     EXPECT_THAT(AskHttp(port_, "GET /readyz"), AllOf(HasSubstr(" 503 "), why));
     EXPECT_THAT(AskHttp(port_, "GET /healthz"), HasSubstr(" 200 "));
     EXPECT_THAT(client_->Create("volume", kBytes).status(),
                 StatusIs(absl::StatusCode::kResourceExhausted, why));
   }
+  [[nodiscard]] std::string Log() const { return driver_->Log(); }
   // It is, without another start.
   void ExpectPool() {
     ASSERT_OK(Eventually([this] { return client_->Create("volume", kBytes).status(); }));
@@ -134,6 +135,7 @@ TEST_F(StartWithoutPoolTest, DirectoryThatIsMissing) {
 TEST_F(StartWithoutPoolTest, TwoOfTwo) {
   ASSERT_NO_FATAL_FAILURE(StartWith({"bad=/mnt/no/such/pool", "worse=/mnt/no/other"}));
   ExpectWithoutPool(HasSubstr("/mnt/no/such/pool"));
+  EXPECT_THAT(Log(), AllOf(HasSubstr("pool \\\"bad\\\""), HasSubstr("pool \\\"worse\\\"")));
 }
 
 TEST_F(StartWithoutPoolTest, OneOfTwo) {
