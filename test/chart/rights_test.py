@@ -188,6 +188,8 @@ def test_on_nodes_only_what_mounts_is_privileged(chart: Chart, case: Case) -> No
         if not own:
             assert "privileged" not in found["securityContext"]
             assert found["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            # SELinux lets no other type connect to a privileged container's socket.
+            assert found["securityContext"]["seLinuxOptions"] == {"type": "spc_t"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

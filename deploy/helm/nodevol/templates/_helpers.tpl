@@ -98,6 +98,17 @@ fsGroup: {{ int64 . }}
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
+{{- /*
+Of the node's sidecars. The sockets are root's; and where SELinux is enforced a container that is not
+privileged may not connect to a socket that a privileged one has made, unless it has the type that
+container runtimes give to those. Elsewhere it says nothing to them.
+*/ -}}
+{{- define "nodevol.nodeSidecar" -}}
+{{ include "nodevol.restrictedContainer" . }}
+runAsUser: 0
+seLinuxOptions: {type: spc_t}
+{{- end -}}
+
 {{- /* What the schema can't say, because it is about several values. */ -}}
 {{- define "nodevol.check" -}}
 {{- with .Values.link -}}
