@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `helm test` runs tells a volume whose size is enforced from one that is not limited."""
+"""What `helm test` runs leaves nothing, and tells a volume whose size is enforced from one that is
+not limited."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from chart import DIRECTORY
+from chart import DIRECTORY, Chart, Object, of_kind, only
 
 SCRIPT = DIRECTORY / "files/test-volume.sh"
 
@@ -32,3 +33,30 @@ def test_a_limited_volume_is_well(tmp_path: Path, size: str) -> None:
 def test_a_volume_without_a_limit_is_not(tmp_path: Path) -> None:
     done = run(tmp_path, "1g")
     assert done.returncode == 1 and "not enforced" in done.stderr
+
+
+def classes(*policies: str) -> Object:
+    """Values with a class for each policy."""
+    return {
+        "storageClasses": [
+            {"name": f"class-{policy}".lower(), "reclaimPolicy": policy} for policy in policies
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    "values, name",
+    [
+        ({}, "nodevol"),
+        (classes("Retain", "Delete"), "class-delete"),
+        ({"storageClasses": [{"name": "plain"}]}, "plain"),
+    ],
+    ids=str,
+)
+def test_a_run_leaves_no_volume(chart: Chart, values: Object, name: str) -> None:
+    volume = only(chart.objects(values), "Pod")["spec"]["volumes"][0]
+    assert volume["ephemeral"]["volumeClaimTemplate"]["spec"]["storageClassName"] == name
+
+
+def test_where_every_class_retains_there_is_no_run(chart: Chart) -> None:
+    assert of_kind(chart.objects(classes("Retain")), "Pod") == []

@@ -109,6 +109,18 @@ runAsUser: 0
 seLinuxOptions: {type: spc_t}
 {{- end -}}
 
+{{- /*
+The StorageClass of `helm test`: the first whose volumes go with their claims, so that no run leaves
+one behind. Empty when there is none.
+*/ -}}
+{{- define "nodevol.testClass" -}}
+{{- $classes := list -}}
+{{- range .Values.storageClasses -}}
+{{- if ne (.reclaimPolicy | default "Delete") "Retain" -}}{{- $classes = append $classes .name -}}{{- end -}}
+{{- end -}}
+{{- with $classes -}}{{ first . }}{{- end -}}
+{{- end -}}
+
 {{- /* What the schema can't say, because it is about several values. */ -}}
 {{- define "nodevol.check" -}}
 {{- with .Values.link -}}
