@@ -103,6 +103,20 @@ from chart import Chart, Object, Refused
             ["ClusterIssuer", "nodes"],
         ),
         ({"kubeletDir": "/" + "k" * 60}, ["87", "kubeletDir"]),
+        ({"link": {"port": 9809}}, ["link.port", "controller.metrics.port", "9809"]),
+        ({"link": {"port": 9811}}, ["provisioner", "link.port", "9811"]),
+        (
+            {"controller": {"metrics": {"port": 9814}}},
+            ["attacher", "controller.metrics.port", "9814"],
+        ),
+        (
+            {"node": {"registrar": "sidecar", "livenessPort": 9808}},
+            ["node.metrics.port", "node.livenessPort", "9808"],
+        ),
+        (
+            {"node": {"registrar": "sidecar", "livenessPort": 9815}},
+            ["node.registrarPort", "node.livenessPort", "9815"],
+        ),
     ],
     ids=str,
 )
@@ -111,3 +125,7 @@ def test_refused_by_name(chart: Chart, values: Object, words: list[str]) -> None
         chart.text(values)
     for word in words:
         assert word in str(refused.value)
+
+
+def test_a_port_that_nobody_serves_is_free(chart: Chart) -> None:
+    chart.text({"node": {"registrar": "builtin", "metrics": {"port": 9815}}})

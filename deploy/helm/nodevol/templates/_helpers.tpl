@@ -121,6 +121,23 @@ one behind. Empty when there is none.
 {{- with $classes -}}{{ first . }}{{- end -}}
 {{- end -}}
 
+{{- /* Of those sidecars of the controllers that there may be, whether they are switched on or not. */ -}}
+{{- define "nodevol.sidecarPorts" -}}
+{provisioner: 9811, resizer: 9812, snapshotter: 9813, attacher: 9814}
+{{- end -}}
+
+{{- /* Containers of a pod share its ports: (list (dict "name" "link.port" "port" 9443) ...). */ -}}
+{{- define "nodevol.checkPorts" -}}
+{{- $taken := dict -}}
+{{- range . -}}
+{{- $port := .port | int | toString -}}
+{{- if hasKey $taken $port -}}
+{{- fail (printf "%s and %s are both port %s of one pod; give one of the values another port" (get $taken $port) .name $port) -}}
+{{- end -}}
+{{- $_ := set $taken $port .name -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* What the schema can't say, because it is about several values. */ -}}
 {{- define "nodevol.check" -}}
 {{- with .Values.link -}}
@@ -148,6 +165,18 @@ one behind. Empty when there is none.
 {{- if and .enabled $.Values.node.namespace (ne $.Values.node.namespace $.Release.Namespace) (ne (.issuerRef.kind | default "Issuer") "ClusterIssuer") -}}
 {{- fail (printf "node.namespace %q with link.certManager needs link.certManager.issuerRef of kind ClusterIssuer: an Issuer works in its own namespace only" $.Values.node.namespace) -}}
 {{- end -}}
+{{- end -}}
+{{- $ports := list (dict "name" "link.port" "port" .Values.link.port) (dict "name" "controller.metrics.port" "port" .Values.controller.metrics.port) -}}
+{{- range $name, $port := include "nodevol.sidecarPorts" . | fromYaml -}}
+{{- $ports = prepend $ports (dict "name" (printf "the sidecar %s" $name) "port" $port) -}}
+{{- end -}}
+{{- include "nodevol.checkPorts" $ports -}}
+{{- with .Values.node -}}
+{{- $ports := list (dict "name" "node.metrics.port" "port" .metrics.port) -}}
+{{- if eq .registrar "sidecar" -}}
+{{- $ports = concat $ports (list (dict "name" "node.registrarPort" "port" .registrarPort) (dict "name" "node.livenessPort" "port" .livenessPort)) -}}
+{{- end -}}
+{{- include "nodevol.checkPorts" $ports -}}
 {{- end -}}
 {{- $names := list -}}
 {{- range .Values.pools -}}

@@ -1,17 +1,18 @@
 {{- /* SPDX-License-Identifier: Apache-2.0 */ -}}
 
 {{- /*
-A sidecar of the controllers: (dict "root" . "name" "provisioner" "port" 9811 "args" (list ...)). Each
+A sidecar of the controllers: (dict "root" . "name" "provisioner" "args" (list ...)). Each
 elects a leader of its own among the replicas, and is alive as long as that works.
 */ -}}
 {{- define "nodevol.sidecar" -}}
 {{- $values := index .root.Values.sidecars .name -}}
+{{- $port := get (include "nodevol.sidecarPorts" .root | fromYaml) .name | int -}}
 - name: csi-{{ .name }}
   image: {{ $values.image }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   args:
     - --csi-address=/csi/csi.sock
-    - --http-endpoint=:{{ .port }}
+    - --http-endpoint=:{{ $port }}
     - --leader-election
     - --leader-election-namespace=$(NAMESPACE)
     - --kube-api-qps={{ .root.Values.sidecars.kubeAPIQPS }}
@@ -30,7 +31,7 @@ elects a leader of its own among the replicas, and is alive as long as that work
     - name: POD_NAME
       valueFrom: {fieldRef: {fieldPath: metadata.name}}
   ports:
-    - {name: {{ .name }}, containerPort: {{ .port }}, protocol: TCP}
+    - {name: {{ .name }}, containerPort: {{ $port }}, protocol: TCP}
   livenessProbe:
     httpGet: {path: /healthz/leader-election, port: {{ .name }}}
     initialDelaySeconds: 10
