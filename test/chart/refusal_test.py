@@ -36,6 +36,14 @@ from chart import Chart, Object, Refused
             ["/pools/0/loopback/filesystem"],
         ),
         ({"pools": [{"name": "ssd", "path": "/a"}, {"name": "ssd", "path": "/b"}]}, ["two", "ssd"]),
+        (
+            {"pools": [{"name": "ssd", "path": "/a"}, {"name": "hdd", "path": "/a"}]},
+            ["ssd", "hdd", "/a"],
+        ),
+        (
+            {"pools": [{"name": "ssd", "path": "/a"}], "staticPaths": ["/b", "/a"]},
+            ["staticPaths", "ssd", "/a"],
+        ),
         ({"overcommit": 0.5}, ["/overcommit"]),
         ({"overcommit": "2"}, ["/overcommit", "got string"]),
         ({"node": {"registrar": "none"}}, ["/node/registrar", "builtin"]),

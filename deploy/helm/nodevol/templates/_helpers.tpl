@@ -179,11 +179,21 @@ one behind. Empty when there is none.
 {{- include "nodevol.checkPorts" $ports -}}
 {{- end -}}
 {{- $names := list -}}
+{{- $paths := dict -}}
 {{- range .Values.pools -}}
 {{- if has .name $names -}}
 {{- fail (printf "pools: there are two of the name %q; each has its own" .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
+{{- if hasKey $paths .path -}}
+{{- fail (printf "pools: %q and %q both have the path %q; each has a directory of its own" (get $paths .path) .name .path) -}}
+{{- end -}}
+{{- $_ := set $paths .path .name -}}
+{{- end -}}
+{{- range .Values.staticPaths -}}
+{{- if hasKey $paths . -}}
+{{- fail (printf "staticPaths: %q is the path of the pool %q; static volumes are never in a pool, leave it out" . (get $paths .)) -}}
+{{- end -}}
 {{- end -}}
 {{- $socket := printf "%s/plugins/%s/csi.sock" .Values.kubeletDir .Values.driverName -}}
 {{- if gt (len $socket) 87 -}}
