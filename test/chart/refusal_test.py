@@ -110,6 +110,10 @@ from chart import Chart, Object, Refused
             {"link": {"certManager": {"enabled": True}}, "node": {"namespace": "nodes"}},
             ["ClusterIssuer", "nodes"],
         ),
+        (
+            {"link": {"certManager": {"enabled": True, "issuerRef": {"kind": "ClusterIssuer"}}}},
+            ["issuerRef", "ClusterIssuer", "no name"],
+        ),
         ({"kubeletDir": "/" + "k" * 60}, ["87", "kubeletDir"]),
         ({"link": {"port": 9809}}, ["link.port", "controller.metrics.port", "9809"]),
         ({"link": {"port": 9811}}, ["provisioner", "link.port", "9811"]),
