@@ -111,6 +111,15 @@ from chart import Chart, Object, Refused
             ["ClusterIssuer", "nodes"],
         ),
         (
+            {
+                "link": {
+                    "certManager": {"enabled": True, "issuerRef": {"name": "ca", "kind": "Issuer"}}
+                },
+                "node": {"namespace": "nodes"},
+            },
+            ["ClusterIssuer", "nodes"],
+        ),
+        (
             {"link": {"certManager": {"enabled": True, "issuerRef": {"kind": "ClusterIssuer"}}}},
             ["issuerRef", "ClusterIssuer", "no name"],
         ),
@@ -141,3 +150,13 @@ def test_refused_by_name(chart: Chart, values: Object, words: list[str]) -> None
 
 def test_a_port_that_nobody_serves_is_free(chart: Chart) -> None:
     chart.text({"node": {"registrar": "builtin", "metrics": {"port": 9815}}})
+
+
+def test_an_issuer_of_the_cluster_serves_nodes_elsewhere(chart: Chart) -> None:
+    issuer = {"name": "ca", "kind": "AWSPCAClusterIssuer", "group": "awspca.cert-manager.io"}
+    chart.text(
+        {
+            "node": {"namespace": "nodes"},
+            "link": {"certManager": {"enabled": True, "issuerRef": issuer}},
+        }
+    )

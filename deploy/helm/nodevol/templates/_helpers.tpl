@@ -165,8 +165,8 @@ one behind. Empty when there is none.
 {{- if and .issuerRef (not .issuerRef.name) -}}
 {{- fail (printf "link.certManager.issuerRef %s has no name; give it that of your CA issuer, or leave issuerRef empty for a CA of the chart's own" (toJson .issuerRef)) -}}
 {{- end -}}
-{{- if and .enabled $.Values.node.namespace (ne $.Values.node.namespace $.Release.Namespace) (ne (.issuerRef.kind | default "Issuer") "ClusterIssuer") -}}
-{{- fail (printf "node.namespace %q with link.certManager needs link.certManager.issuerRef of kind ClusterIssuer: an Issuer works in its own namespace only" $.Values.node.namespace) -}}
+{{- if and .enabled $.Values.node.namespace (ne $.Values.node.namespace $.Release.Namespace) (eq (.issuerRef.kind | default "Issuer") "Issuer") -}}
+{{- fail (printf "node.namespace %q with link.certManager needs link.certManager.issuerRef of kind ClusterIssuer, or of another kind that is the cluster's: an Issuer works in its own namespace only" $.Values.node.namespace) -}}
 {{- end -}}
 {{- end -}}
 {{- $ports := list (dict "name" "link.port" "port" .Values.link.port) (dict "name" "controller.metrics.port" "port" .Values.controller.metrics.port) -}}
