@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chart import DIRECTORY
+from chart import DIRECTORY, Chart, Object, Refused
 
 HOST = Path(__file__).with_name("loopback-host.sh")
 SCRIPT = DIRECTORY / "files/loopback-pool.sh"
@@ -37,3 +37,31 @@ def test_another_filesystem_is_refused(tmp_path: Path) -> None:
     )
     assert done.returncode == 1 and "zfs" in done.stderr
     assert not (tmp_path / "pool.img").exists()
+
+
+def pool(size: str, filesystem: str) -> Object:
+    """Values with a pool of that size."""
+    loopback = {"size": size, "filesystem": filesystem}
+    return {"pools": [{"name": "try", "path": "/mnt/try", "loopback": loopback}]}
+
+
+@pytest.mark.parametrize("filesystem, least", [("xfs", 300), ("btrfs", 109)])
+def test_a_size_that_mkfs_refuses_is_refused(
+    chart: Chart, tmp_path: Path, filesystem: str, least: int
+) -> None:
+    chart.text(pool(f"{least}Mi", filesystem))
+    chart.text(pool("1Gi", filesystem))
+    with pytest.raises(Refused) as refused:
+        chart.text(pool(f"{least - 1}Mi", filesystem))
+    for word in (f"{least - 1}Mi", "try", filesystem, f"{least}Mi"):
+        assert word in str(refused.value)
+
+    def made(mebibytes: int) -> bool:
+        file = tmp_path / "image"
+        with file.open("wb") as image:
+            image.truncate(mebibytes << 20)
+        done = subprocess.run([f"mkfs.{filesystem}", "-q", file], capture_output=True, check=False)
+        return done.returncode == 0
+
+    assert not made(least - 1)
+    assert made(least)

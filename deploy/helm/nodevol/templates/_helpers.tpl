@@ -184,6 +184,7 @@ one behind. Empty when there is none.
 {{- $names := list -}}
 {{- $paths := dict -}}
 {{- range .Values.pools -}}
+{{- $pool := .name -}}
 {{- if has .name $names -}}
 {{- fail (printf "pools: there are two of the name %q; each has its own" .name) -}}
 {{- end -}}
@@ -192,6 +193,13 @@ one behind. Empty when there is none.
 {{- fail (printf "pools: %q and %q both have the path %q; each has a directory of its own" (get $paths .path) .name .path) -}}
 {{- end -}}
 {{- $_ := set $paths .path .name -}}
+{{- with .loopback -}}
+{{- $filesystem := .filesystem | default "xfs" -}}
+{{- $least := get (dict "xfs" 300 "btrfs" 109 "ext4" 1) $filesystem -}}
+{{- if and (hasSuffix "Mi" .size) (lt (trimSuffix "Mi" .size | int64) (int64 $least)) -}}
+{{- fail (printf "pools: loopback.size %q of the pool %q is less than mkfs makes %s of; give it %dMi or more" .size $pool $filesystem $least) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range .Values.staticPaths -}}
 {{- if hasKey $paths . -}}
