@@ -192,6 +192,29 @@ def test_on_nodes_only_what_mounts_is_privileged(chart: Chart, case: Case) -> No
             assert found["securityContext"]["seLinuxOptions"] == {"type": "spc_t"}
 
 
+def known_paths(values: Object) -> set[str]:
+    """The node's directories that docs/threat-model.md names, for these values."""
+    kubelet = values.get("kubeletDir", "/var/lib/kubelet")
+    found = {kubelet, "/dev", *values.get("staticPaths", [])}
+    for pool in values.get("pools", [{"path": "/var/lib/nodevol"}]):
+        found.add(pool["path"])
+        if "loopback" in pool:
+            found.add(pool["path"] + ".loopback")
+    if values.get("node", {}).get("registrar") == "sidecar":
+        driver = values.get("driverName", "csi.nodevol.io")
+        found |= {f"{kubelet}/plugins/{driver}", f"{kubelet}/plugins_registry"}
+    if values.get("link", {}).get("authentication") == "certificate":
+        found.add(values["link"]["nodeCertificatesDir"])
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_nodes_mount_these_paths_of_the_node_and_no_other(chart: Chart, case: Case) -> None:
+    pod = pod_of(only(chart.objects(case.values, apis=case.apis), "DaemonSet"))
+    mounted = [volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume]
+    assert sorted(mounted) == sorted(known_paths(case.values))
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_nodes_mount_no_object_with_the_controllers_key(chart: Chart, case: Case) -> None:
     """Kubelet may read the whole of each object that a pod of its node mounts."""
