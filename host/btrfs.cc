@@ -10,10 +10,15 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <system_error>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 
 #include "base/errno_status.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "host/btrfs_search.h"
 #include "host/file.h"
@@ -28,6 +33,44 @@ absl::StatusOr<btrfs_ioctl_vol_args_v2> NamedArguments(absl::string_view name) {
   if (name.size() > BTRFS_SUBVOL_NAME_MAX) return ErrnoStatus(ENAMETOOLONG, name);
   std::memcpy(args.name, name.data(), name.size());
   return args;
+}
+
+// The kernel's thread that commits looks for a call before it goes to sleep (fs/btrfs/disk-io.c,
+// transaction_kthread). One that comes between the two it misses, and it sleeps for the commit
+// interval, 30 s by default, while START_SYNC waits: seen once in some thousand commits that
+// followed each other at once. Another call wakes it.
+class SecondCall {
+ public:
+  explicit SecondCall(int fd) {
+    try {
+      thread_ = std::thread([this, fd] {
+        uint64_t transaction = 0;
+        if (answered_.WaitForNotificationWithTimeout(kPatience)) return;
+        (void)::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction);  // the first one's answer counts
+      });
+    } catch (const std::system_error& error) {
+      log::Warn("no thread to ask btrfs again for a commit, should it have missed the first time",
+                {{"error", error.what()}});
+    }
+  }
+  ~SecondCall() {
+    answered_.Notify();
+    if (thread_.joinable()) thread_.join();
+  }
+  SecondCall(const SecondCall&) = delete;
+  SecondCall& operator=(const SecondCall&) = delete;
+
+ private:
+  static constexpr absl::Duration kPatience = absl::Milliseconds(250);
+
+  absl::Notification answered_;
+  std::thread thread_;
+};
+
+absl::Status StartCommit(int fd, uint64_t& transaction) {
+  const SecondCall second(fd);
+  if (::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, "start a btrfs commit");
 }
 
 }  // namespace
@@ -140,9 +183,7 @@ absl::Status CommitTransaction(int fd) {
   absl::Status committed;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     uint64_t transaction = 0;
-    if (::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) != 0) {
-      return ErrnoStatus(errno, "start a btrfs commit");
-    }
+    RETURN_IF_ERROR(StartCommit(fd, transaction));
     if (::ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) == 0) return absl::OkStatus();
     committed = ErrnoStatus(errno, "wait for a btrfs commit");
     // EINVAL: the kernel knows the transaction neither as running nor as committed. Another one has

@@ -41,7 +41,9 @@ absl::Status DestroySubvolume(int parent, absl::string_view name);
 absl::Status DestroySubvolumeById(int fd, SubvolumeId id);
 
 // Makes every change to the filesystem's trees so far durable, without flushing other files' dirty
-// data (START_SYNC, WAIT_SYNC).
+// data (START_SYNC, WAIT_SYNC). Not where the kernel's thread that commits has missed the call: it
+// is called again after a moment, and does not sleep until the filesystem's commit interval is
+// over.
 absl::Status CommitTransaction(int fd);
 
 // Lets the new, empty regular file fd be written in place (nodatacow; btrfs(5)), so that its
