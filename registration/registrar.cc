@@ -4,11 +4,13 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 
 #include "base/errno_status.h"
 #include "base/log.h"
+#include "base/monotonic.h"
 #include "base/status_macros.h"
 #include "host/file.h"
 
@@ -41,6 +43,7 @@ absl::StatusOr<std::unique_ptr<Registrar>> Registrar::Start(const Options& optio
 Registrar::Registrar(const Options& options)
     : directory_(options.directory),
       path_(absl::StrCat(options.directory, "/", options.driver_name, "-reg.sock")),
+      offer_again_after_(options.offer_again_after),
       service_(options.driver_name, options.endpoint) {}
 
 absl::Status Registrar::Serve() {
@@ -51,8 +54,17 @@ absl::Status Registrar::Serve() {
 
 void Registrar::Check() {
   absl::MutexLock lock(&mutex_);
+  if (ErrnoOf(host::InspectPath(path_).status()) == ENOENT) {
+    PutBack();
+    return;
+  }
   // Another process's is right too: it is a newer one of this driver.
-  if (ErrnoOf(host::InspectPath(path_).status()) != ENOENT) return;
+  if (server_ == nullptr || !server_->IsAtPath()) return;
+  const std::optional<absl::Duration> refused_at = service_.refused_at();
+  if (refused_at.has_value() && MonotonicNow() - *refused_at >= offer_again_after_) OfferAgain();
+}
+
+void Registrar::PutBack() {
   service_.Forget();
   absl::Status served = CheckDirectory(directory_);
   if (served.ok()) served = Serve();
@@ -64,6 +76,16 @@ void Registrar::Check() {
   } else {
     log::Error("the socket for kubelet's registration was removed, and can't be put back",
                {{"path", path_}, {"error", served}});
+  }
+}
+
+void Registrar::OfferAgain() {
+  log::Warn("kubelet has refused the driver; it is offered anew", {{"path", path_}});
+  service_.Forget();
+  last_error_ = Serve();
+  if (!last_error_.ok()) {  // it is put back at the next check
+    log::Error("the socket for kubelet's registration can't be exchanged",
+               {{"path", path_}, {"error", last_error_}});
   }
 }
 

@@ -27,6 +27,10 @@ class Registrar {
     std::string driver_name;
     std::string endpoint;  // of the CSI socket, as kubelet sees it
     absl::Duration check_interval = absl::Seconds(5);
+    // How long after a refusal the socket is exchanged, so that kubelet takes it for a new one.
+    // Since Kubernetes 1.36 kubelet asks again by itself, after two minutes at most; before, it
+    // never does.
+    absl::Duration offer_again_after = absl::Minutes(3);
   };
   // When the CSI socket is served. FAILED_PRECONDITION when the directory isn't there: to make one
   // that kubelet does not watch would register nothing.
@@ -41,11 +45,15 @@ class Registrar {
   explicit Registrar(const Options& options);
 
   absl::Status Serve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Puts the socket back where somebody has removed it: who empties kubelet's directory, say.
+  // Puts the socket back where somebody has removed it: who empties kubelet's directory, say. And
+  // offers it anew where kubelet has refused it.
   void Check();
+  void PutBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OfferAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string directory_;
   const std::string path_;
+  const absl::Duration offer_again_after_;
   RegistrationService service_;
   absl::Mutex mutex_;
   std::unique_ptr<rpc::Server> server_ ABSL_GUARDED_BY(mutex_);

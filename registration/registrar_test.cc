@@ -36,16 +36,23 @@ constexpr absl::Duration kPatience = absl::Seconds(30);
 
 class RegistrarTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Registrar> Start() {
+  std::unique_ptr<Registrar> Start(absl::Duration offer_again_after = absl::Hours(1)) {
     absl::StatusOr<std::unique_ptr<Registrar>> registrar =
         Registrar::Start({.directory = directory_.path(),
                           .driver_name = kDriver,
                           .endpoint = kEndpoint,
-                          .check_interval = absl::Milliseconds(10)});
+                          .check_interval = absl::Milliseconds(10),
+                          .offer_again_after = offer_again_after});
     EXPECT_OK(registrar);
     return *std::move(registrar);
   }
   [[nodiscard]] bool SocketExists() const { return ::access(socket_.c_str(), F_OK) == 0; }
+  // When the socket was put there; a new one may have the number of the old one's inode.
+  [[nodiscard]] absl::Time Made() const {
+    struct stat info = {};
+    return ::stat(socket_.c_str(), &info) == 0 ? absl::TimeFromTimespec(info.st_ctim)
+                                               : absl::InfinitePast();
+  }
 
   const rpc::ScratchDirectory directory_;
   const std::string socket_ = directory_ / "csi.nodevol.io-reg.sock";
@@ -79,6 +86,39 @@ TEST_F(RegistrarTest, SocketThatWasRemovedComesBack) {
   EXPECT_OK(FakeKubelet(socket_).Ask());
   // Kubelet has taken it out meanwhile, and has not asked again yet.
   EXPECT_FALSE(registrar->registered());
+}
+
+// A kubelet before 1.36 never asks a socket again that it has refused.
+TEST_F(RegistrarTest, SocketThatWasRefusedIsExchanged) {
+  const auto registrar = Start(/*offer_again_after=*/absl::Milliseconds(20));
+  const absl::Time first = Made();
+  ASSERT_OK(FakeKubelet(socket_).Tell(false, "the API server does not answer"));
+  const absl::Duration deadline = MonotonicNow() + kPatience;
+  while (Made() <= first && MonotonicNow() < deadline) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_GT(Made(), first);
+  ASSERT_OK(FakeKubelet(socket_).Tell(true, ""));
+  EXPECT_TRUE(registrar->registered());
+}
+
+TEST_F(RegistrarTest, SocketIsLeftAloneWhereKubeletHasTakenItAfterAll) {
+  const auto registrar = Start(/*offer_again_after=*/absl::Milliseconds(20));
+  FakeKubelet kubelet(socket_);
+  const absl::Time first = Made();
+  ASSERT_OK(kubelet.Tell(true, ""));
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(Made(), first);
+  EXPECT_TRUE(registrar->registered());
+}
+
+TEST_F(RegistrarTest, RefusedDriverDoesNotTakeANewerOnesPlace) {
+  const auto refused = Start(/*offer_again_after=*/absl::Milliseconds(20));
+  FakeKubelet kubelet(socket_);
+  ASSERT_OK(kubelet.Ask());
+  const auto newer = Start();
+  const absl::Time theirs = Made();
+  ASSERT_OK(kubelet.Tell(false, "the node's name is another"));
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(Made(), theirs);
 }
 
 TEST_F(RegistrarTest, KubeletSeesNoOtherSocket) {

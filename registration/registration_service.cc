@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registration/registration_service.h"
 
+#include <utility>
+
 #include "base/log.h"
+#include "base/monotonic.h"
 
 namespace nodevol::registration {
 namespace {
@@ -11,6 +14,22 @@ constexpr char kVersion[] = "1.0.0";
 constexpr char kType[] = "CSIPlugin";
 
 }  // namespace
+
+bool RegistrationService::registered() const {
+  absl::MutexLock lock(&mutex_);
+  return registered_;
+}
+
+std::optional<absl::Duration> RegistrationService::refused_at() const {
+  absl::MutexLock lock(&mutex_);
+  return refused_at_;
+}
+
+void RegistrationService::Forget() {
+  absl::MutexLock lock(&mutex_);
+  registered_ = false;
+  refused_at_.reset();
+}
 
 grpc::ServerUnaryReactor* RegistrationService::GetInfo(grpc::CallbackServerContext* context,
                                                        const pluginregistration::InfoRequest*,
@@ -27,9 +46,14 @@ grpc::ServerUnaryReactor* RegistrationService::GetInfo(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* RegistrationService::NotifyRegistrationStatus(
     grpc::CallbackServerContext* context, const pluginregistration::RegistrationStatus* request,
     pluginregistration::RegistrationStatusResponse*) {
-  const bool was_registered = registered_.exchange(request->plugin_registered());
-  if (!request->plugin_registered()) {
-    // It tries again by itself.
+  const bool registered = request->plugin_registered();
+  bool was_registered = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    was_registered = std::exchange(registered_, registered);
+    refused_at_ = registered ? std::nullopt : std::optional(MonotonicNow());
+  }
+  if (!registered) {
     log::Error("kubelet has not registered the driver",
                {{"driver", driver_name_}, {"endpoint", endpoint_}, {"error", request->error()}});
   } else if (!was_registered) {

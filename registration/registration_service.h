@@ -2,8 +2,12 @@
 #ifndef NODEVOL_REGISTRATION_REGISTRATION_SERVICE_H_
 #define NODEVOL_REGISTRATION_REGISTRATION_SERVICE_H_
 
-#include <atomic>
+#include <optional>
 #include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 #include "registration/api.grpc.pb.h"
 
@@ -18,9 +22,12 @@ class RegistrationService final : public pluginregistration::Registration::Callb
       : driver_name_(std::move(driver_name)), endpoint_(std::move(endpoint)) {}
 
   // Whether kubelet said last that the driver is registered.
-  [[nodiscard]] bool registered() const { return registered_; }
+  [[nodiscard]] bool registered() const;
+  // When it said that the driver is not, by MonotonicNow(); nullopt when that was not the last
+  // word.
+  [[nodiscard]] std::optional<absl::Duration> refused_at() const;
   // Its socket was away: kubelet has taken the driver out, and does not say so.
-  void Forget() { registered_ = false; }
+  void Forget();
 
   grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context,
                                     const pluginregistration::InfoRequest* request,
@@ -32,7 +39,9 @@ class RegistrationService final : public pluginregistration::Registration::Callb
  private:
   const std::string driver_name_;
   const std::string endpoint_;
-  std::atomic<bool> registered_ = false;
+  mutable absl::Mutex mutex_;
+  bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Duration> refused_at_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace nodevol::registration

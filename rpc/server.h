@@ -37,6 +37,8 @@ class Server {
 
   // Accepts no more connections; those that are open go on.
   void StopAccepting();
+  // Whether the socket at the path is this server's, and not that of another process.
+  [[nodiscard]] bool IsAtPath() const { return listener_->IsAtPath(); }
   // Ends calls: those that run may finish until the timeout, then they are cancelled.
   void Shutdown(absl::Duration timeout);
 

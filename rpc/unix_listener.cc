@@ -121,8 +121,12 @@ UnixListener::~UnixListener() { Stop(); }
 void UnixListener::Stop() {
   if (loop_->stopped()) return;
   loop_->Stop();
+  if (IsAtPath()) ::unlink(path_.c_str());
+}
+
+bool UnixListener::IsAtPath() const {
   const absl::StatusOr<host::FileInfo> now = host::InspectPath(path_);
-  if (now.ok() && now->SameFileAs(identity_)) ::unlink(path_.c_str());
+  return now.ok() && now->SameFileAs(identity_);
 }
 
 }  // namespace nodevol::rpc

@@ -40,6 +40,8 @@ class UnixListener {
   void Start(std::function<void(UniqueFd)> accepted) { loop_->Start(std::move(accepted)); }
   // Accepts nothing more and removes the socket, unless another process has put its own there.
   void Stop();
+  // Whether the socket at the path is this one.
+  [[nodiscard]] bool IsAtPath() const;
 
  private:
   UnixListener(std::string path, std::unique_ptr<AcceptLoop> loop, host::FileInfo identity)
