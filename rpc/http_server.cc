@@ -100,8 +100,9 @@ HttpServer::~HttpServer() = default;
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(absl::string_view address,
                                                               const Metrics& metrics,
                                                               HealthCheck live, HealthCheck ready) {
+  // A thread each for some that send their request slowly: kubelet's probe has to come through.
   const std::vector<std::string> options = {
-      "listening_ports", std::string(address), "num_threads", "2", "request_timeout_ms", "10000"};
+      "listening_ports", std::string(address), "num_threads", "16", "request_timeout_ms", "10000"};
   // CivetServer reports a failed start by an exception.
   try {
     auto impl = std::make_unique<Impl>(options, metrics, std::move(live), std::move(ready));

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/http_server.h"
 
+#include <sys/socket.h>
+
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -13,6 +16,7 @@ namespace nodevol::rpc {
 namespace {
 
 using nodevol::testing::AskHttp;
+using nodevol::testing::BeginHttp;
 using nodevol::testing::FreePort;
 using nodevol::testing::StatusIs;
 using ::testing::AllOf;
@@ -76,6 +80,18 @@ TEST_F(HttpServerTest, ReadinessIsAskedEachTimeAndApartFromHealth) {
   EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200 "));
   world->ready = absl::OkStatus();
   EXPECT_THAT(Get("/readyz"), StartsWith("HTTP/1.1 200 "));
+}
+
+// Whoever may reach the port could otherwise have kubelet restart the driver.
+TEST_F(HttpServerTest, HealthIsAnsweredBesideClientsThatSendNothingMore) {
+  std::vector<UniqueFd> slow;
+  for (int i = 0; i < 8; ++i) slow.push_back(BeginHttp(world->port));
+  EXPECT_THAT(Get("/healthz"), HasSubstr(" 200 "));
+  // They were still being waited for.
+  for (const UniqueFd& client : slow) {
+    char byte = 0;
+    EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), -1);
+  }
 }
 
 TEST_F(HttpServerTest, NothingElseIsServed) {
