@@ -74,7 +74,8 @@ absl::Status Pool::OpenRoot() {
 
 absl::Status Pool::OpenPrepared() {
   ASSIGN_OR_RETURN(std::optional<v1::PoolMarker> marker, ReadPoolMarker(root_.get()));
-  if (!marker.has_value() && options_.create) {
+  // What was a pool before is not prepared: where its marker is missing another disk is mounted.
+  if (!marker.has_value() && options_.create && options_.uuid.empty()) {
     if (!options_.attended) RETURN_IF_ERROR(CheckOfOwnFilesystem(path_));
     RETURN_IF_ERROR(PreparePool(root_.get()));
     ASSIGN_OR_RETURN(marker, ReadPoolMarker(root_.get()));

@@ -4,11 +4,14 @@
 // others are unharmed, and all is back by itself when the disk is.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 
 #include "host/file.h"
@@ -23,6 +26,7 @@ namespace {
 
 using host::FilesystemType;
 using nodevol::testing::StatusIs;
+using nodevol::testing::TestFilesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -180,6 +184,33 @@ TEST(PoolReturnPowerTest, DiskThatFailedIsBackAfterItWasUnmountedAndMounted) {
   EXPECT_OK(node->Delete(volume));
 }
 
+// Mounts another disk where the pool's was.
+void Exchange(const std::string& path, const std::string& other) {
+  ASSERT_EQ(::umount2(path.c_str(), MNT_DETACH), 0);
+  ASSERT_OK_AND_ASSIGN(const UniqueFd theirs, host::OpenPath(other, O_PATH | O_DIRECTORY));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd tree, host::CloneTree(theirs.get()));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd here, host::OpenPath(path, O_PATH | O_DIRECTORY));
+  ASSERT_OK(host::AttachMount(tree.get(), here.get()));
+}
+
+// A pool may be prepared where there was none at the start, not in the place of one that has
+// failed.
+TEST(PoolReturnWrongDiskTest, EmptyDiskAtThePathIsNotPrepared) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TestNode> node,
+                       TestNode::Create({FilesystemType::kXfs}));
+  ASSERT_OK_AND_ASSIGN(const TestFilesystem stranger,
+                       TestFilesystem::Create({.type = FilesystemType::kXfs}));
+  ASSERT_OK(node->disk().CutPower());
+  ASSERT_TRUE(Eventually([&] { return !node->storage().CheckReady().ok(); }));
+  Exchange(node->disk().path(), stranger.path());
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(node->storage().CheckReady().message(), "is not prepared as a pool");
+  })) << node->storage().CheckReady();
+  EXPECT_EQ(::access((stranger.path() + "/.nodevol").c_str(), F_OK), -1);
+  node->Close();
+  ASSERT_OK(host::Unmount(node->disk().path()));
+}
+
 TEST(PoolReturnWrongDiskTest, AnotherPoolAtThePathIsNotTakenForTheOneThatWasThere) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TestNode> node,
                        TestNode::Create({FilesystemType::kXfs, FilesystemType::kExt4}));
@@ -187,15 +218,7 @@ TEST(PoolReturnWrongDiskTest, AnotherPoolAtThePathIsNotTakenForTheOneThatWasTher
                        TestNode::Create({FilesystemType::kXfs}));
   const std::string uuid = node->PoolUuid();
   stranger->Close();
-  ASSERT_EQ(::umount2(node->disk().path().c_str(), MNT_DETACH), 0);
-  {
-    ASSERT_OK_AND_ASSIGN(const UniqueFd theirs,
-                         host::OpenPath(stranger->disk().path(), O_PATH | O_DIRECTORY));
-    ASSERT_OK_AND_ASSIGN(const UniqueFd tree, host::CloneTree(theirs.get()));
-    ASSERT_OK_AND_ASSIGN(const UniqueFd here,
-                         host::OpenPath(node->disk().path(), O_PATH | O_DIRECTORY));
-    ASSERT_OK(host::AttachMount(tree.get(), here.get()));
-  }
+  Exchange(node->disk().path(), stranger->disk().path());
   EXPECT_THAT(node->DeleteId(VolumeId::ForName(uuid, "never there")),
               StatusIs(absl::StatusCode::kUnavailable));
   ASSERT_OK(host::Unmount(node->disk().path()));
