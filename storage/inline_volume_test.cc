@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 
 #include "storage/storage_test_util.h"
@@ -13,6 +14,8 @@ namespace nodevol::storage {
 namespace {
 
 using nodevol::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -26,14 +29,22 @@ class InlineVolumeTest : public KindTest {
     owner.set_target_path(target);
     return owner;
   }
+  absl::Status PublishIn(const std::string& pool) {
+    v1::VolumeRequest request = RequestFor(kind(), kId);
+    (*request.mutable_parameters())["pool"] = pool;
+    return Publish(Owner(), absl::OkStatus(), request);
+  }
   absl::Status Publish(const v1::EphemeralVolume& owner, const absl::Status& mounted = {}) {
+    return Publish(owner, mounted, RequestFor(kind(), kId));
+  }
+  absl::Status Publish(const v1::EphemeralVolume& owner, const absl::Status& mounted,
+                       const v1::VolumeRequest& request) {
     absl::StatusOr<KeyedMutex::Lock> lock = node().storage().LockInlineVolume(kId);
     if (!lock.ok()) return lock.status();
     absl::Status answer;
     absl::Notification answered;
     node().storage().PublishInlineVolume(
-        *std::move(lock), owner, RequestFor(kind(), kId),
-        [mounted](LocalVolume&) { return mounted; },
+        *std::move(lock), owner, request, [mounted](LocalVolume&) { return mounted; },
         [&](absl::Status status) {
           answer = std::move(status);
           answered.Notify();
@@ -87,6 +98,36 @@ TEST_P(InlineVolumeTest, CountsInThePool) {
   // btrfs takes and gives back a little for itself.
   EXPECT_LE(node().Available(), available - kind().bytes + kMiB);
   EXPECT_EQ(node().Statistics().volumes, 1U);
+}
+
+// A node was rebooted, its pods are started again, and one of its disks comes late.
+TEST_P(InlineVolumeTest, IsNotMadeAgainInAnotherPoolWhileItsOwnIsNotOpen) {
+  ASSERT_OK_AND_ASSIGN(node_, TestNode::Create({DiskFor(kind()), DiskFor(kind())}));
+  ASSERT_OK(Publish(Owner()));
+  const size_t home = node().Entries("volumes", 0).empty() ? 1 : 0;
+  const size_t other = 1 - home;
+  node().Close();
+  ASSERT_OK(node().disk(home).Unmount());
+  ASSERT_OK(node().Open());
+  EXPECT_THAT(Publish(Owner()), StatusIs(absl::StatusCode::kUnavailable,
+                                         AllOf(HasSubstr(kId), HasSubstr("exists is not known"),
+                                               HasSubstr(absl::StrCat("pool-", home)))));
+  EXPECT_THAT(node().Entries("volumes", other), IsEmpty());
+  ASSERT_OK(node().disk(home).Mount());
+  ASSERT_TRUE(Eventually([&] { return node().storage().CheckReady().ok(); }));
+  EXPECT_OK(Publish(Owner()));
+  EXPECT_THAT(node().Entries("volumes", home), SizeIs(1));
+  EXPECT_THAT(node().Entries("volumes", other), IsEmpty());
+}
+
+TEST_P(InlineVolumeTest, IsMadeInThePoolItNamesWhateverBecomesOfOthers) {
+  ASSERT_OK_AND_ASSIGN(node_, TestNode::Create({DiskFor(kind()), DiskFor(kind())}));
+  node().Close();
+  ASSERT_OK(node().disk(0).Unmount());
+  ASSERT_OK(node().Open());
+  EXPECT_THAT(PublishIn("pool-0"), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_OK(PublishIn("pool-1"));
+  ASSERT_OK(node().disk(0).Mount());
 }
 
 }  // namespace

@@ -98,6 +98,17 @@ absl::Status LocalStorage::CheckManaged(const VolumeId& id) const {
       absl::StrCat(id.text(), " is an inline volume: it comes and goes with its pod alone"));
 }
 
+// After a reboot kubelet publishes the volumes of its pods again: one whose pool has not come yet
+// would be made a second time, in another pool, and empty.
+absl::Status LocalStorage::CheckNotInUnopenedPool(const std::string& volume_id,
+                                                  const std::string& pool) const {
+  for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
+    const bool asked_for = pool.empty() || pool == keeper->name();
+    if (asked_for && keeper->engine() == nullptr) return NotKnown(volume_id, *keeper);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<LocalStorage::Placement> LocalStorage::PlaceInline(
     const v1::EphemeralVolume& owner, const v1::VolumeRequest& request) {
   ParsedRequest parsed;
@@ -108,6 +119,7 @@ absl::StatusOr<LocalStorage::Placement> LocalStorage::PlaceInline(
     RETURN_IF_ERROR(CheckSameInlineVolume(*existing, owner, request));
     return Placement{.existing = existing, .engine = nullptr, .plan = std::nullopt};
   }
+  RETURN_IF_ERROR(CheckNotInUnopenedPool(owner.volume_id(), parsed.spec.pool));
   absl::StatusOr<Placement> chosen = ChoosePool(request, std::move(parsed));
   if (chosen.ok()) chosen->plan->ephemeral = owner;
   return chosen;

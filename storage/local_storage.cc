@@ -72,6 +72,11 @@ absl::Status LocalStorage::CheckNoTwin(const Engine& opened) const {
 // of all these ends none may run.
 LocalStorage::~LocalStorage() { Drain(absl::InfiniteDuration()); }
 
+absl::Status LocalStorage::NotKnown(absl::string_view id, const PoolKeeper& keeper) {
+  return absl::UnavailableError(
+      absl::StrCat("whether ", id, " exists is not known: ", keeper.Availability().message()));
+}
+
 template <typename Id>
 absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const Id& id) const {
   absl::Status absent = absl::NotFoundError(
@@ -79,8 +84,7 @@ absl::StatusOr<LocalStorage::Home> LocalStorage::HomeOf(const Id& id) const {
   for (const std::unique_ptr<PoolKeeper>& keeper : keepers_) {
     std::shared_ptr<Engine> engine = keeper->engine();
     if (engine == nullptr) {
-      absent = absl::UnavailableError(absl::StrCat(
-          "whether ", id.text(), " exists is not known: ", keeper->Availability().message()));
+      absent = NotKnown(id.text(), *keeper);
     } else if (engine->pool().uuid() == id.pool_uuid()) {
       return Home{keeper.get(), std::move(engine)};
     }

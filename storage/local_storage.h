@@ -234,6 +234,8 @@ class LocalStorage : public NodeStorage, public Inventory {
   // What is said of an id whose pool is not on this node, where "not here" is no proof of
   // "deleted": its disk may be elsewhere, or not configured now.
   static absl::Status PoolIsElsewhere(absl::string_view id);
+  // UNAVAILABLE: it may be in this pool, which has not been opened.
+  static absl::Status NotKnown(absl::string_view id, const PoolKeeper& keeper);
   // ABORTED, naming `what`, while another operation holds the lock.
   absl::Status Lock(absl::string_view name_hash, absl::string_view what, Locks& locks);
   // Why a volume or snapshot that was there a moment ago, without its lock, can't be opened: a
@@ -273,6 +275,8 @@ class LocalStorage : public NodeStorage, public Inventory {
     std::optional<CreateVolumePlan> plan;
   };
   absl::StatusOr<Placement> Place(const v1::VolumeRequest& request, Locks& locks);
+  // UNAVAILABLE while the pool that it may be in has not been opened.
+  absl::Status CheckNotInUnopenedPool(const std::string& volume_id, const std::string& pool) const;
   absl::StatusOr<Placement> PlaceInline(const v1::EphemeralVolume& owner,
                                         const v1::VolumeRequest& request);
   // The workers for a plan: formatting and copying take long.
