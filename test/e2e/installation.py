@@ -92,6 +92,16 @@ class Installation:
                  for volume in self.kube.list("pv")}
         return [volume for volume in self.volume_ids() if volume not in known]
 
+    def delete_orphans(self) -> None:
+        """The same, on each node by the driver's own command; the young ones too."""
+        handles = "".join(f"{volume['spec']['csi']['volumeHandle']}\n" for volume in
+                          self.kube.list("pv") if "csi" in volume["spec"])
+        for node in self.nodes():
+            self.kube.exec(
+                self.node_pod(node), "sh", "-c",
+                'printf %s "$1" | nodevol orphans --handles=- --no-volumes-expected --min-age=0s '
+                '--delete --yes', "sh", handles, container="nodevol")
+
     def restart_daemonset(self) -> None:
         """New pods on all nodes, one after the other."""
         self.kube.run("rollout", "restart", f"daemonset/{RELEASE}-node")
