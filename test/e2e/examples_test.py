@@ -295,5 +295,24 @@ def test_pool_and_node_are_chosen(kube: Kube, driver: Installation, example: Exa
     for name in ("place-by-class", "place-by-pod"):
         assert kube.running(name)["spec"]["nodeName"] == WORKER
     handle = kube.bound("place-by-class")["spec"]["csi"]["volumeHandle"]
-    shown = driver.ask_node(WORKER, "volume", "show", handle)
-    assert shown["volume"]["pool"] == "default", shown
+    assert pool_of(driver, handle) == "default"
+
+
+def test_other_pool_is_chosen_though_it_has_less_room(kube: Kube, driver: Installation) -> None:
+    # As the example tells: with the name of another pool. The first is taken if none is named.
+    text = (EXAMPLES / "choose-pool-and-node.yaml").read_text()
+    text = text.replace("pool: default", "pool: fast")
+    room = {pool["name"]: pool["available_bytes"] for pool in driver.pools(WORKER)}
+    assert room["fast"] < room["default"]
+    kube.apply(text)
+    try:
+        pools = {name: pool_of(driver, kube.bound(name)["spec"]["csi"]["volumeHandle"])
+                 for name in ("place-by-class", "place-by-pod")}
+        assert pools == {"place-by-class": "fast", "place-by-pod": "default"}
+    finally:
+        kube.delete(text)
+
+
+def pool_of(driver: Installation, handle: str) -> str:
+    """Where a volume on the examples' node is."""
+    return driver.ask_node(WORKER, "volume", "show", handle)["volume"]["pool"]

@@ -55,12 +55,16 @@ class Installation:
                 for volume in self.ask_node(node, "volume", "list")["volumes"]
                 if volume.get("state") != "deleted"]
 
-    def pool_states(self, node: str) -> dict[str, str]:
-        """Of each pool of a node: "ready" or "unavailable"."""
+    def pools(self, node: str) -> list[dict]:
+        """What the driver says of the pools of a node."""
         # It ends with 1 while one is unavailable.
         said = self.kube.exec(self.node_pod(node), "sh", "-c", "nodevol pool list -o json || true",
                               container="nodevol")
-        return {pool["name"]: pool["state"] for pool in json.loads(said)["pools"]}
+        return json.loads(said)["pools"]
+
+    def pool_states(self, node: str) -> dict[str, str]:
+        """Of each pool of a node: "ready" or "unavailable"."""
+        return {pool["name"]: pool["state"] for pool in self.pools(node)}
 
     def await_ready(self) -> None:
         """Waits until all pods of the driver are ready and each node's CSINode names it."""
