@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import pytest
 
+from installation import Installation
 from kube import Kube
 from manifests import TOPOLOGY_KEY, claim, dump, pod
 
+TOLERANCE = 8 << 20
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 
 
@@ -37,6 +39,25 @@ def by_room(kube: Kube) -> tuple[tuple[str, int], tuple[str, int]]:
     (small, less), (large, more) = sorted(known.items(), key=lambda entry: entry[1])
     assert less < more, known
     return (small, less), (large, more)
+
+
+def room_of_pools(driver: Installation, *names: str) -> dict[str, int]:
+    """Node → the largest volume that can be made there in one of the pools, as the driver says."""
+    return {node: max(pool["available_bytes"] for pool in driver.pools(node)
+                      if pool["name"] in names) for node in driver.nodes()}
+
+
+@pytest.mark.parametrize("storage_class, pools", [("nodevol-image", ["default"]),
+                                                  ("nodevol", ["default", "fast"])])
+def test_scheduler_knows_what_the_pools_have(kube: Kube, driver: Installation, storage_class: str,
+                                             pools: list[str]) -> None:
+    def same() -> bool:
+        told, real = largest(kube, storage_class), room_of_pools(driver, *pools)
+        # It is told in whole MiB; what a filesystem needs for itself varies by a few.
+        return told.keys() == real.keys() and all(
+            abs(told[node] - real[node]) < TOLERANCE for node in real)
+
+    kube.eventually("both say the same", same)
 
 
 @pytest.mark.core
