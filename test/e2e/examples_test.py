@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from installation import Installation
 from kube import Kube
@@ -224,7 +225,7 @@ def test_group_snapshot_is_of_one_instant(kube: Kube, example: Example) -> None:
 
 
 def test_volume_grows_while_its_pod_uses_it(kube: Kube, example: Example) -> None:
-    example("expand")
+    source = example("expand")
     kube.running("expand")
 
     def mib() -> int:
@@ -237,6 +238,12 @@ def test_volume_grows_while_its_pod_uses_it(kube: Kube, example: Example) -> Non
     assert starts(kube, "expand") == 1
     kube.eventually("the claim has it", lambda: kube.get("pvc", "expand")["status"]["capacity"][
         "storage"] == "400Mi")
+    # The file asks for the old size, which a claim does not go back to: the pod alone is made again.
+    *_, pod = yaml.safe_load_all(source.read_text())
+    grown = mib()
+    kube.recreate("expand", dump(pod))
+    assert mib() == grown
+    assert starts(kube, "expand") == 2
 
 
 def test_block_volume(kube: Kube, example: Example) -> None:
@@ -263,11 +270,13 @@ def test_inline_volume_has_a_size_and_goes_with_its_pod(kube: Kube, driver: Inst
     kube.eventually("its volume has gone", lambda: set(driver.volume_ids()) == before)
 
 
-def test_attributes_of_a_volume_are_changed_by_class(kube: Kube, driver: Installation,
+def test_attributes_of_a_volume_are_changed_by_class(kube: Kube, testbed: Testbed,
+                                                     driver: Installation,
                                                      example: Example) -> None:
     example("volume-attributes-class")
-    kube.running("attributes")
-    handle = kube.bound("attributes")["spec"]["csi"]["volumeHandle"]
+    node = kube.running("attributes")["spec"]["nodeName"]
+    found = kube.bound("attributes")
+    volume, handle = found["metadata"]["name"], found["spec"]["csi"]["volumeHandle"]
 
     def change(name: str) -> None:
         kube.run("patch", "pvc", "attributes", "-p",
@@ -275,11 +284,19 @@ def test_attributes_of_a_volume_are_changed_by_class(kube: Kube, driver: Install
         kube.eventually(f"{name} is in force", lambda: kube.get("pvc", "attributes")["status"].get(
             "currentVolumeAttributesClassName") == name)
 
+    def discards() -> bool:
+        table = testbed.run_on(node, "cat", "/proc/self/mountinfo").splitlines()
+        [options] = {line.split()[-1] for line in table if f"/{volume}/mount " in line}
+        return "discard" in options.split(",")
+
+    assert not discards()
     change("example-careful")
-    node = kube.get("pod", "attributes")["spec"]["nodeName"]
+    assert discards()
     shown = driver.ask_node(node, "volume", "show", handle)
     assert "24h" in str(shown) or "86400" in str(shown), shown
     change("example-careless")
+    assert not discards()
+    assert starts(kube, "attributes") == 1
 
 
 def test_generic_ephemeral_volume_goes_with_its_pod(kube: Kube, example: Example) -> None:
