@@ -16,6 +16,7 @@ class Traces:
 
     volumes: frozenset[str]      # in the pools, deleted ones that are kept left out
     snapshots: frozenset[str]
+    entries: frozenset[str]      # on the pools' disks, whatever the driver says
     mounts: frozenset[str]       # below kubelet's directory, of the driver
     loops: frozenset[str]        # with a file of a pool behind them
     objects: frozenset[str]      # of the API: PersistentVolumes, contents, attachments
@@ -35,6 +36,7 @@ class Leftovers:
             snapshots=frozenset(
                 snapshot["id"] for node in nodes
                 for snapshot in self.driver.ask_node(node, "snapshot", "list")["snapshots"]),
+            entries=frozenset(entry for node in nodes for entry in self._entries(node)),
             mounts=frozenset(mount for node in nodes for mount in self._mounts(node)),
             loops=frozenset(loop for node in nodes for loop in self._loops(node)),
             objects=frozenset(_objects(self.driver.kube)),
@@ -45,6 +47,15 @@ class Leftovers:
         now = self.look()
         return sorted(trace for kind in fields(Traces)
                       for trace in getattr(now, kind.name) - getattr(before, kind.name))
+
+    def _entries(self, node: str) -> list[str]:
+        """What is, was and is to be a volume, a snapshot or a group (docs/on-disk-format.md)."""
+        pools = self.driver.testbed.pool_paths(node)
+        directories = [f"{pool}/{name}" for pool in pools for name in (
+            "volumes", "snapshots", "groups", ".nodevol/staging", ".nodevol/trash")]
+        found = self.driver.testbed.run_on(
+            node, "find", *directories, "-ignore_readdir_race", "-mindepth", "1", "-maxdepth", "1")
+        return [f"{node}:{path}" for path in found.splitlines()]
 
     def _mounts(self, node: str) -> list[str]:
         table = self.driver.testbed.run_on(node, "cat", "/proc/self/mountinfo")

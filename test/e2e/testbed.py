@@ -55,6 +55,10 @@ class Testbed:
         self.cluster.nodes[node].start(without)
         self.cluster.wait_node(node)
 
+    def pool_paths(self, node: str) -> list[str]:
+        """Where the disks of a node's pools are mounted."""
+        return [str(pool.path) for pool in self.cluster.nodes[node].config.pools]
+
     def mount_disk(self, node: str, name: str) -> None:
         """Mounts the disk of a pool that was left out."""
         machine = self.cluster.nodes[node]
