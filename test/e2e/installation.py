@@ -80,15 +80,15 @@ class Installation:
         return [node["metadata"]["name"] for node in self.kube.list("csinodes")
                 if any(driver["name"] == DRIVER for driver in node["spec"].get("drivers") or [])]
 
-    def kill_leader(self) -> None:
-        """Deletes, at once, the controller's pod whose provisioner leads."""
+    def leader(self) -> str:
+        """The controller's pod whose provisioner leads."""
         leases = [lease for lease in self.kube.list("leases")
                   if lease["metadata"]["name"].startswith(PROVISIONER_LEASE)]
         assert len(leases) == 1, [lease["metadata"]["name"] for lease in self.kube.list("leases")]
         # The holder is the pod's name; provisioner puts something unique behind it.
         holder = leases[0]["spec"]["holderIdentity"]
         [pod] = [pod for pod in self.pods("controller") if pod in holder]
-        self.kube.run("delete", "pod", pod, "--grace-period=0", "--force")
+        return pod
 
     def orphans(self) -> list[str]:
         """Volumes that the drivers have and no PersistentVolume names."""
