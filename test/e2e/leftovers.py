@@ -38,7 +38,7 @@ class Leftovers:
                 for snapshot in self.driver.ask_node(node, "snapshot", "list")["snapshots"]),
             entries=frozenset(entry for node in nodes for entry in self._entries(node)),
             mounts=frozenset(mount for node in nodes for mount in self._mounts(node)),
-            loops=frozenset(loop for node in nodes for loop in self._loops(node)),
+            loops=frozenset(loop for node in nodes for loop in self.driver.testbed.loops(node)),
             objects=frozenset(_objects(self.driver.kube)),
         )
 
@@ -64,11 +64,6 @@ class Leftovers:
                 if target.startswith("/var/lib/kubelet/") and
                 (f"/plugins/kubernetes.io/csi/{DRIVER}/" in target or
                  "/kubernetes.io~csi/" in target or "/csi/volumeDevices/" in target)]
-
-    def _loops(self, node: str) -> list[str]:
-        listed = self.driver.testbed.run_on(
-            node, "losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE")
-        return [line.split()[0] for line in listed.splitlines() if "/volumes/" in line]
 
 
 def _objects(kube: Kube) -> list[str]:

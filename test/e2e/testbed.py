@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cluster.cluster import Cluster
 from cluster.config import default_directory
+from cluster.loops import beneath, number
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class Testbed:
     def pool_paths(self, node: str) -> list[str]:
         """Where the disks of a node's pools are mounted."""
         return [str(pool.path) for pool in self.cluster.nodes[node].config.pools]
+
+    def loops(self, node: str) -> list[str]:
+        """The loop devices on files of a node's pools. `losetup` shows those of the whole host, and so
+        of other clusters and tests."""
+        machine = self.cluster.nodes[node]
+        disks = machine.disk(machine.config.pools[0]).parent
+        host = number(disks.stat().st_dev)
+        return [str(loop.path) for loop in beneath(disks) if loop.filesystem != host]
 
     def mount_disk(self, node: str, name: str) -> None:
         """Mounts the disk of a pool that was left out."""
