@@ -59,7 +59,7 @@ def kube(request: pytest.FixtureRequest, driver: Installation) -> Iterator[Kube]
     kube.run("create", "namespace", name)
     yield kube
     kube.run("delete", "namespace", name, "--wait")
-    kube.eventually("nothing is left of the test", lambda: not leftovers.since(before))
+    kube.eventually_none("nothing is left of the test", lambda: leftovers.since(before))
 
 
 @pytest.fixture

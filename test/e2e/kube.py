@@ -102,6 +102,19 @@ class Kube:
         raise AssertionError(f"{what}: not after {seconds or PATIENCE_SECONDS} s; last: {last}\n"
                              f"{self._state()}")
 
+    def eventually_none(self, what: str, look: Callable[[], list[str]]) -> None:
+        """Asks until nothing is found any more. AssertionError with what still is."""
+        found: list[str] = []
+
+        def none() -> bool:
+            found[:] = look()
+            return not found
+
+        try:
+            self.eventually(what, none)
+        except AssertionError as error:
+            raise AssertionError(f"still there: {found}") from error
+
     def never(self, what: str, check: Callable[[], object], seconds: float) -> None:
         """Asks for a while; AssertionError as soon as the answer is true."""
         deadline = time.monotonic() + seconds
